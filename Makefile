@@ -1,0 +1,50 @@
+# Trunkline. `make help` lists what a developer can do; README.md tells the story.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME_STAMP := $(VENV)/.runtime-stamp
+DEVELOP_STAMP := $(VENV)/.develop-stamp
+
+.PHONY: help run setup develop test check bench format requirements clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+run: setup ## set everything up, then serve (http://127.0.0.1:8000)
+	@exec $(BIN)/trunkline serve
+
+setup: $(RUNTIME_STAMP) ## set up only: .venv with everything a server needs
+
+develop: $(DEVELOP_STAMP) ## set up for tests and checks too
+
+$(RUNTIME_STAMP): requirements/runtime.txt requirements/embedded.txt pyproject.toml setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh runtime
+	@touch $@
+
+$(DEVELOP_STAMP): requirements/develop.txt requirements/embedded.txt pyproject.toml setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh develop
+	@touch $@ $(RUNTIME_STAMP)
+
+test: develop ## run every test that needs only Python, git and make
+	@$(BIN)/python -m pytest
+
+check: develop ## lint, types, the arrows between layers, formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: develop ## format and mend what a machine can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: develop ## measure; rewrites the tables in bench/README.md
+	@$(BIN)/python -m bench
+
+requirements: ## pin all dependencies anew (needs uv)
+	@sh requirements/lock.sh
+
+clean: ## remove the virtual environment and caches; never the data
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build src/*.egg-info
