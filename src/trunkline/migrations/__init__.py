@@ -1,0 +1,107 @@
+"""The schema's history: Alembic with plain-SQL revisions, run on our own asyncpg connection.
+
+A revision is `versions/NNNN_name.py` with `NNNN_name.sql` beside it; the file's name is the revision's name. Every statement of
+a database starts in one transaction under a lock, so that many nodes may start at once and a failed migration leaves nothing.
+"""
+
+import asyncio
+import threading
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from trunkline.kit.startup import ExitCode, StartupError
+
+VERSIONS = Path(__file__).parent / "versions"
+LOCK = 7_233_180_244  # pg_advisory_lock: one migration at a time in one database
+LOCK_TIMEOUT = "5s"  # a migration that would queue behind a long transaction fails instead of stopping everybody behind it
+
+
+def revisions() -> list[str]:
+    """Names of all revisions that this code has, oldest first."""
+    return sorted(path.stem for path in VERSIONS.glob("[0-9]*.py"))
+
+
+async def current(connection: asyncpg.Connection) -> str | None:
+    """The revision of the database; `None` when it was never migrated."""
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        return None
+    revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return revision
+
+
+async def pending(connection: asyncpg.Connection) -> bool:
+    """Whether the database is older than the code. Raises `StartupError` when it is newer."""
+    known = revisions()
+    revision = await current(connection)
+    if revision is not None and revision not in known:
+        raise StartupError(
+            f"the database is at revision {revision}, which is newer than this code (it knows up to {known[-1]}): install the newer Trunkline",
+            ExitCode.CONFIGURATION,
+        )
+    return revision != known[-1]
+
+
+async def migrate(dsn: str) -> bool:
+    """Bring the database to the newest revision; true when anything was done."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+        if not await pending(connection):
+            return False
+    finally:
+        await connection.close()  # ends the advisory lock too; Alembic takes it again on its own connection
+    await asyncio.get_running_loop().run_in_executor(None, _upgrade, dsn)
+    return True
+
+
+_one_at_a_time = threading.Lock()  # Alembic keeps the running migration in globals
+
+
+def _upgrade(dsn: str) -> None:
+    with _one_at_a_time:
+        asyncio.run(_upgrade_with_alembic(dsn))
+
+
+async def _upgrade_with_alembic(dsn: str) -> None:
+    # Imported here: a start that has nothing to migrate does not pay for it.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import text  # noqa: PLC0415
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    async def connect(*_: Any) -> asyncpg.Connection:
+        return await asyncpg.connect(dsn)
+
+    def upgrade(connection: Any) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+
+
+def run_sql(file: str | None = None, *, text: str | None = None) -> None:
+    """For revisions: run a file beside them (many statements at once), or `text`."""
+    from alembic import op  # noqa: PLC0415
+
+    script = text if text is not None else (VERSIONS / str(file)).read_text(encoding="utf-8")
+    adapted: Any = op.get_bind().connection.dbapi_connection
+    # SQLAlchemy begins its transaction lazily, at the first statement that goes through it.
+    op.get_bind().exec_driver_sql("SELECT 1")
+    adapted.run_async(lambda connection: connection.execute(script))
+
+
+def server_version() -> int:
+    """For revisions: the server's version as a number, 180006 for 18.6."""
+    from alembic import op  # noqa: PLC0415
+
+    return int(op.get_bind().exec_driver_sql("SHOW server_version_num").scalar_one())

@@ -1,0 +1,6 @@
+"""The `trunkline` command."""
+
+from trunkline.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""Who calls the Customer API: OAuth2 client credentials (reference/expereo.md §2)."""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from trunkline.dialects.customer.errors import REALM, problem
+from trunkline.domains.identity.service import AccessTokens, Credential, issue_token
+from trunkline.kit.errors import Forbidden, Invalid, Malformed, Throttled, Unauthenticated, Violation
+from trunkline.kit.http.answer import Answer, json_answer
+from trunkline.kit.http.operation import Operations
+from trunkline.kit.http.request import Request
+from trunkline.kit.ids import NIL
+from trunkline.kit.principal import ActorType, Principal
+from trunkline.kit.throttle import TokenBucket
+
+BASIC_READ = "customerapi/basic.read"
+SUPPORT_READ = "customerapi/support.read"
+SUPPORT_WRITE = "customerapi/support.read-write"
+BILLING_READ = "customerapi/billing.read"
+MANAGE_CLIENTS = "customerapi/apiclients.manage"
+
+# What each scope lets a caller do, in the house's words.
+GRANTS: Mapping[str, frozenset[str]] = {
+    BASIC_READ: frozenset({"accounts.read", "services.read", "api_clients.read"}),
+    SUPPORT_READ: frozenset({"cases.read"}),
+    SUPPORT_WRITE: frozenset({"cases.read", "cases.write"}),
+    BILLING_READ: frozenset({"invoices.read"}),
+    MANAGE_CLIENTS: frozenset({"api_clients.read", "api_clients.manage"}),
+}
+
+TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row
+
+FORM = "application/x-www-form-urlencoded"
+
+
+def bearer_token(request: Request) -> str:
+    """The token of the `Authorization` header. Raises `Unauthenticated` (without a code when none was presented)."""
+    header = request.header("authorization") or ""
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated
+    return token.strip()
+
+
+def principal_of(request: Request, credential: Credential) -> Principal:
+    """The caller behind a credential."""
+    permissions: frozenset[str] = frozenset().union(*(GRANTS.get(scope, frozenset()) for scope in credential.scopes))
+    return Principal(
+        tenant_id=credential.tenant_id,
+        environment=request.realm.environment,
+        actor_type=ActorType.API_CLIENT,
+        actor_id=credential.client_id,
+        credential_id=credential.client,
+        permissions=permissions,
+        scopes=frozenset(credential.scopes),
+        reach=credential.reach,
+        display_name=credential.client_name,
+    )
+
+
+class Callers:
+    """Bearer tokens to principals; a token's principal is made once."""
+
+    def __init__(self, tokens: AccessTokens) -> None:
+        self._tokens = tokens
+        self._principals: dict[int, tuple[Credential, Principal]] = {}
+
+    async def authenticate(self, request: Request) -> Principal:
+        token = bearer_token(request)
+        credential = self._tokens.recall(request.realm, token) or await self._tokens.resolve(request.realm, token)
+        known = self._principals.get(id(credential))
+        if known is not None and known[0] is credential:
+            return known[1]
+        principal = principal_of(request, credential)
+        if len(self._principals) > 20_000:
+            self._principals.clear()
+        self._principals[id(credential)] = (credential, principal)
+        return principal
+
+
+def authorize(request: Request) -> None:
+    """Any one of the operation's scopes is enough. Raises `Forbidden`."""
+    needed = request.operation.scopes or ()
+    if needed and request.principal.scopes.isdisjoint(needed):
+        raise Forbidden(needs=needed[0])
+
+
+class TokenAnswer(msgspec.Struct):
+    """RFC 6749, section 5.1. The token is opaque."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+
+
+class TokenError(msgspec.Struct):
+    """RFC 6749, section 5.2."""
+
+    error: str
+    error_description: str
+
+
+class _Refused(Exception):  # noqa: N818
+    def __init__(self, error: str, description: str, status: int = 400) -> None:
+        super().__init__(description)
+        self.answer_status = status
+        self.error = error
+        self.description = description
+
+
+NO_STORE = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
+
+token_operations = Operations("Authentication")
+
+
+@token_operations.post("/oauth2/token", scopes=None, guarded=False, consumes=(FORM,), returns=TokenAnswer, errors=(400, 401))
+async def request_token(request: Request) -> Answer:
+    """Request an access token.
+
+    OAuth 2.0 client credentials grant (RFC 6749, section 4.4). The client authenticates by HTTP Basic or by `client_id` and
+    `client_secret` in the form, not by both. `scope` is a list separated by blanks; every scope must be held by the client.
+    """
+    try:
+        form = _form(request)
+        basic = _basic(request)
+        client_id, client_secrets = _client(form, basic)
+        allowance = await request.realm.throttle.take(
+            NIL, f"{request.client_address} {client_id[:64]}", TOKEN_RULE, fail_open=False
+        )
+        if not allowance.allowed:
+            raise Throttled("too many token requests", allowance.retry_after)
+        issued = await _issue(request, form, client_id, client_secrets, by_basic=basic is not None)
+    except _Refused as refused:
+        headers = list(NO_STORE)
+        if refused.answer_status == 401:
+            headers.append(("WWW-Authenticate", f"Basic {REALM}"))
+        return json_answer(TokenError(refused.error, refused.description), refused.answer_status, headers=headers)
+    except Throttled as refusal:  # RFC 6749 has no error code for it
+        return problem(request, 429, refusal.message, headers=[("Retry-After", str(refusal.retry_after)), *NO_STORE])
+    return json_answer(issued, headers=list(NO_STORE))
+
+
+async def _issue(
+    request: Request, form: dict[str, str], client_id: str, client_secrets: tuple[str, ...], *, by_basic: bool
+) -> TokenAnswer:
+    grant = form.get("grant_type")
+    if grant is None:
+        raise _Refused("invalid_request", "grant_type is missing")
+    if grant != "client_credentials":
+        raise _Refused("unsupported_grant_type", "only client_credentials is supported")
+    scopes = tuple(dict.fromkeys(form.get("scope", "").split()))
+    if not scopes:
+        raise _Refused("invalid_scope", "scope is missing: name at least one scope that the client holds")
+    try:
+        issued = await issue_token(request.realm, client_id, client_secrets, scopes)
+    except Unauthenticated as refusal:
+        raise _Refused("invalid_client", refusal.message, 401 if by_basic else 400) from None
+    except Invalid as refusal:
+        raise _Refused("invalid_scope", refusal.violations[0].text()) from None
+    return TokenAnswer(issued.token, "Bearer", issued.expires_in)
+
+
+def _form(request: Request) -> dict[str, str]:
+    """The form's parameters; each at most once (RFC 6749, section 3.2)."""
+    media_type = (request.header("content-type") or "").partition(";")[0].strip().lower()
+    if media_type != FORM:
+        raise _Refused("invalid_request", f"the body must be {FORM}")
+    form: dict[str, str] = {}
+    try:
+        pairs = request.body.decode().split("&")
+        if len(pairs) > 50:
+            raise _Refused("invalid_request", "the form has too many parameters")
+        for pair in pairs:
+            name, _, value = pair.partition("=")
+            name, value = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
+            if name in form:
+                raise _Refused("invalid_request", f"{name[:40]} was given more than once")
+            if value:  # a parameter without a value is as if it were left out
+                form[name] = value
+    except UnicodeDecodeError:
+        raise _Refused("invalid_request", "the form is not valid UTF-8") from None
+    if any("\0" in text for pair in form.items() for text in pair):
+        raise _Refused("invalid_request", "the form must not contain the character NUL")
+    return form
+
+
+def _basic(request: Request) -> tuple[str, str] | None:
+    """Client id and secret of HTTP Basic, as they stand there; `None` without an Authorization header."""
+    header = request.header("authorization")
+    if header is None:
+        return None
+    scheme, _, value = header.strip().partition(" ")
+    try:
+        user, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        user, colon, secret = "", "", ""
+    if scheme.lower() != "basic" or not colon or "\0" in user + secret:
+        raise _Refused("invalid_client", "the Authorization header is not HTTP Basic with client id and secret", 401)
+    return user, secret
+
+
+def _client(form: dict[str, str], basic: tuple[str, str] | None) -> tuple[str, tuple[str, ...]]:
+    """Client id, and the readings of its secret that may be meant: clients differ in whether they form-encode it inside Basic."""
+    if basic is not None:
+        if "client_secret" in form:
+            raise _Refused("invalid_request", "the client authenticates by Basic or in the form, not by both")
+        user, secret = basic
+        user = unquote_plus(user)
+        if form.get("client_id", user) != user:
+            raise _Refused("invalid_request", "client_id differs from the one in the Authorization header")
+        return user, tuple(dict.fromkeys((secret, unquote_plus(secret))))
+    for name in ("client_id", "client_secret"):
+        if name not in form:
+            raise _Refused("invalid_request", f"{name} is missing")
+    return form["client_id"], (form["client_secret"],)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The `Idempotency-Key` header, 1 to 255 visible ASCII characters. Raises `Malformed`."""
+    key = request.header("idempotency-key")
+    if key is None:
+        return None
+    if not 1 <= len(key) <= 255 or not all(33 <= ord(c) <= 126 for c in key):
+        raise Malformed([Violation("Idempotency-Key", "must have 1 to 255 visible ASCII characters")])
+    return key

@@ -1,0 +1,22 @@
+"""Dates as the Customer API reads them (reference/expereo.md §9)."""
+
+import re
+from datetime import UTC, datetime
+
+INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?:[Tt ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
+def parse_instant(text: str) -> datetime:
+    """ISO 8601 → UTC, whole seconds. No offset means UTC, a date alone its first second. Raises `ValueError`."""
+    if not INSTANT.fullmatch(text):
+        raise ValueError(f"{text[:80]!r} is not an ISO 8601 date-time")
+    text = re.sub(r"([.,][0-9]{6})[0-9]+", r"\1", text.upper())
+    instant = datetime.fromisoformat(text)
+    try:
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{text!r} is out of range") from None
+    return instant.replace(microsecond=0)

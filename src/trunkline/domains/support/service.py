@@ -1,0 +1,162 @@
+"""Use cases of support: open, read, change and answer cases.
+
+A customer's credential acts as the customer (its messages are of type `customer`, only the customer's moves are open to it).
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import UNSET
+
+from trunkline.domains.connectivity.service import SERVICES, Service
+from trunkline.domains.support import rules, store
+from trunkline.domains.support.fields import CASE_MESSAGES, CASES
+from trunkline.domains.support.model import (
+    Case,
+    CaseChange,
+    CaseDraft,
+    CaseMessage,
+    CaseOrigin,
+    CaseStatus,
+    CaseType,
+    MessageType,
+    Priority,
+)
+from trunkline.kit import query
+from trunkline.kit.errors import Invalid, NotFound, Stale, Violation
+from trunkline.kit.events import changed, created
+from trunkline.kit.query import And, Compare, Operator, Page, Predicate, SortKey, Window
+from trunkline.kit.work import Work
+
+__all__ = [
+    "CASES", "CASE_MESSAGES", "Case", "CaseChange", "CaseDraft", "CaseMessage", "CaseOrigin", "CaseStatus", "CaseType", "MessageType",
+    "Priority", "change_case", "close_resolved", "draft_violations", "find_case", "list_cases", "list_messages", "open_case", "reply",
+]  # fmt: skip
+
+READ = "cases.read"
+WRITE = "cases.write"
+
+
+async def list_cases(
+    work: Work, predicate: Predicate, sort: Sequence[SortKey], window: Window, total_cap: int | None = None
+) -> Page[Case]:
+    """A page of the cases that the caller reaches."""
+    work.require(READ)
+    return await query.page(work, CASES, predicate, sort, window, total_cap)
+
+
+async def find_case(work: Work, reference: str) -> Case:
+    """The case with this reference. Raises `NotFound`."""
+    work.require(READ)
+    return await query.find(work, CASES, reference)
+
+
+async def list_messages(
+    work: Work, case: Case, predicate: Predicate, sort: Sequence[SortKey], window: Window, total_cap: int | None = None
+) -> Page[CaseMessage]:
+    """A page of a case's messages."""
+    work.require(READ)
+    own = And((Compare("case_id", Operator.EQUAL, case.id), predicate))
+    return await query.page(work, CASE_MESSAGES, own, sort, window, total_cap)
+
+
+async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = ()) -> Case:
+    """Open a case with its first message.
+
+    Raises `Invalid` with every broken rule and with what the dialect `found` already; a service out of the caller's reach is one.
+    """
+    work.require(WRITE)
+    broken, service = await _review(work, draft)
+    if found or broken or service is None or draft.type is None or draft.subject is None or draft.message is None:
+        raise Invalid([*found, *broken])
+    priority = rules.priority_of(draft.type, draft.subject, draft.priority)
+    sent_by = draft.sent_by or work.principal.display_name
+    case, message = await store.insert_case(work, draft.type, draft.subject, priority, draft.message, draft, service, sent_by)
+    work.record(created("case.opened", "cases", case), created("case_message.added", "case_messages", message))
+    return case
+
+
+async def draft_violations(work: Work, draft: CaseDraft) -> list[Violation]:
+    """Every rule that opening this case would break."""
+    work.require(WRITE)
+    return (await _review(work, draft))[0]
+
+
+async def _review(work: Work, draft: CaseDraft) -> tuple[list[Violation], Service | None]:
+    broken = rules.violations(draft)
+    if draft.service_reference is None:
+        return broken, None
+    try:
+        service = await query.find(work, SERVICES, draft.service_reference)
+    except NotFound:
+        broken.append(Violation("service_reference", "{reference} was not found", {"reference": draft.service_reference}))
+        return broken, None
+    if service.status not in rules.SERVICE_ALLOWS_CASES:
+        broken.append(
+            Violation("service_reference", "the service is {status}; no cases can be opened on it", {"status": service.status})
+        )
+    return broken, service
+
+
+async def change_case(work: Work, reference: str, change: CaseChange, expected_version: int | None = None) -> Case:
+    """Change what a customer may change. Raises `NotFound`, `Stale` (not `expected_version` any more) or `Invalid`."""
+    work.require(WRITE)
+    before = await store.lock_case(work, await query.find(work, CASES, reference))
+    if expected_version is not None and before.version != expected_version:
+        raise Stale(f"the case is at version {before.version}")
+    if broken := rules.change_violations(before, change):
+        raise Invalid(broken)
+    given = {name: value for name in change.__struct_fields__ if (value := getattr(change, name)) is not UNSET}
+    after = msgspec.structs.replace(before, **given)
+    if after == before:
+        return before
+    after = _moved(work, before, after)
+    await store.update_case(work, after)
+    work.record(changed("case.changed" if after.status == before.status else f"case.{after.status}", "cases", before, after))
+    return after
+
+
+async def reply(work: Work, reference: str, body: str, sent_by: str | None = None) -> CaseMessage:
+    """Add the customer's message; it takes a waiting or resolved case up again. Raises `NotFound` or `Invalid` (case at an end)."""
+    work.require(WRITE)
+    before = await store.lock_case(work, await query.find(work, CASES, reference))
+    broken = rules.message_violations(body, sent_by)
+    if before.status in rules.FINAL:
+        broken.append(Violation("message", "the case is {status} and takes no more messages", {"status": before.status}))
+    if broken:
+        raise Invalid(broken)
+    message = await store.insert_message(work, before, MessageType.CUSTOMER, body, sent_by or work.principal.display_name)
+    status = rules.MOVES_BY_MESSAGE.get(before.status, before.status)
+    after = _moved(work, before, msgspec.structs.replace(before, status=status))
+    await store.update_case(work, after)
+    work.record(created("case_message.added", "case_messages", message), changed("case.replied", "cases", before, after))
+    return message
+
+
+async def close_resolved(work: Work, limit: int = 200) -> int:
+    """Close cases that were resolved more than five days ago; how many. The house's own work, for its timer."""
+    due = await store.lock_resolved_before(work, work.now - rules.CLOSES_AFTER, limit)
+    for before in due:
+        after = _moved(work, before, msgspec.structs.replace(before, status=CaseStatus.CLOSED))
+        await store.update_case(work, after)
+        message = await store.insert_message(
+            work, after, MessageType.SYSTEM, "Closed automatically after five days.", "Trunkline"
+        )
+        work.record(changed("case.closed", "cases", before, after), created("case_message.added", "case_messages", message))
+    return len(due)
+
+
+def _moved(work: Work, before: Case, after: Case) -> Case:
+    """`after` with version, instants and the dates that follow from its status."""
+    resolved_at, closed_at = after.resolved_at, after.closed_at
+    if after.status != before.status:
+        resolved_at = work.now if after.status == CaseStatus.RESOLVED else resolved_at
+        resolved_at = None if after.status in rules.OPEN else resolved_at
+        closed_at = work.now if after.status == CaseStatus.CLOSED else None
+    return msgspec.structs.replace(
+        after,
+        version=before.version + 1,
+        modified_at=max(work.now, before.modified_at),
+        resolved_at=resolved_at,
+        closed_at=closed_at,
+    )

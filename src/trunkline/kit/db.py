@@ -1,0 +1,157 @@
+"""PostgreSQL: one small pool per process and environment.
+
+The pool is a LIFO list of raw connections that keep their prepared statements; a connection that is given back goes straight to the
+longest waiter. It sends no reset query, so nothing may leave session state behind: only `SET LOCAL`, no session locks, no LISTEN
+(`kit.signals` has a connection of its own). Measured reasons: docs/decisions/0002-database.md.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+
+from trunkline.kit.errors import Unavailable
+from trunkline.kit.statements import Row
+
+Connection = asyncpg.Connection
+
+# Constant for the life of a connection, so they are no session state in the sense above.
+SETTINGS = {
+    "application_name": "trunkline",
+    "timezone": "UTC",
+    "statement_timeout": "15s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+    "jit": "off",
+}
+
+# Any of these means "the connection is gone", not "the statement is wrong". asyncpg raises many kinds after a failover.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.ReadOnlySQLTransactionError,
+    OSError,
+)
+
+
+async def connect(dsn: str, **settings: str) -> Connection:
+    """A new connection with the house's settings."""
+    return await asyncpg.connect(
+        dsn, server_settings={**SETTINGS, **settings}, statement_cache_size=512, max_cached_statement_lifetime=0, timeout=5
+    )
+
+
+class Pool:
+    """At most `size` connections, opened when first needed, mended when found broken."""
+
+    def __init__(self, dsn: str, size: int = 4, wait_seconds: float = 10.0) -> None:
+        self.dsn = dsn
+        self._size = size
+        self._wait_seconds = wait_seconds
+        self._idle: list[Connection] = []
+        self._open = 0
+        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._closed = False
+
+    @property
+    def open(self) -> int:
+        """Connections that are open now, idle or in use."""
+        return self._open
+
+    async def acquire(self) -> Connection:
+        """A connection for the caller alone; `release` it. Raises `Unavailable` when the database is away or all stay busy."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+            self._open -= 1
+        if self._open < self._size:
+            return await self._connect()
+        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(self._wait_seconds):
+                connection_or_room = await waiter
+        except TimeoutError:
+            raise Unavailable("every database connection is busy") from None
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled():  # it was handed something in the same moment
+                self._hand_over(waiter.result())
+            raise
+        finally:
+            if not waiter.done():
+                self._waiters.remove(waiter)
+        return connection_or_room if connection_or_room is not None else await self._connect()
+
+    async def _connect(self) -> Connection:
+        self._open += 1
+        try:
+            return await connect(self.dsn)
+        except (*LOST, TimeoutError, asyncpg.PostgresError) as error:
+            self._hand_over(None)
+            raise Unavailable("the database cannot be reached") from error
+        except BaseException:
+            self._hand_over(None)
+            raise
+
+    def release(self, connection: Connection) -> None:
+        """Give a connection back. One that is closed or still inside a transaction is thrown away."""
+        if connection.is_closed() or connection.is_in_transaction() or self._closed:
+            if not connection.is_closed():
+                connection.terminate()
+            self._hand_over(None)
+        else:
+            self._hand_over(connection)
+
+    def _hand_over(self, connection: Connection | None) -> None:
+        """To the longest waiter: a connection, or (None) the room to open one."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                if connection is None:
+                    self._open -= 1
+                waiter.set_result(connection)
+                return
+        if connection is None:
+            self._open -= 1
+        else:
+            self._idle.append(connection)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """`acquire` and `release` around a block."""
+        connection = await self.acquire()
+        try:
+            yield connection
+        finally:
+            self.release(connection)
+
+    async def fetch(self, statement: str, *arguments: Any) -> Sequence[Row]:
+        """One read outside any transaction. A connection that turns out to be broken is replaced once."""
+        for attempt in (1, 2):
+            connection = await self.acquire()
+            try:
+                return await connection.fetch(statement, *arguments)
+            except LOST as error:
+                if not connection.is_closed():
+                    raise
+                if attempt == 2:
+                    raise Unavailable("the database cannot be reached") from error
+            finally:
+                self.release(connection)
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    async def close(self) -> None:
+        """Close what is idle; what is in use is closed when it comes back."""
+        self._closed = True
+        idle, self._idle = self._idle, []
+        for connection in idle:
+            self._open -= 1
+            await connection.close(timeout=2)

@@ -1,0 +1,1 @@
+"""The ASGI core: operations declared once, one pipeline for all dialects."""

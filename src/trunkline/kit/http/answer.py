@@ -1,0 +1,42 @@
+"""An answer on its way out, and conditional requests (RFC 9110, section 13)."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+Headers = list[tuple[str, str]]
+
+JSON = "application/json"
+encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
+
+
+@dataclass(slots=True)
+class Answer:
+    """Status, body and the headers that the operation itself gives; the pipeline adds the rest."""
+
+    status: int
+    body: bytes = b""
+    media_type: str = JSON
+    headers: Headers = field(default_factory=list)
+
+    def header(self, name: str) -> str | None:
+        """The value of one of this answer's own headers."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+def json_answer(payload: Any, status: int = 200, media_type: str = JSON, headers: Headers | None = None) -> Answer:
+    """`payload` (a Struct, dict or list) as JSON."""
+    return Answer(status, encoder.encode(payload), media_type, headers if headers is not None else [])
+
+
+def etag_of(version: int) -> str:
+    """The entity tag of an object's version."""
+    return f'"{version}"'
+
+
+def etag_matches(header: str, etag: str) -> bool:
+    """Whether an `If-None-Match` or `If-Match` header names `etag`; weak tags compare by their opaque part."""
+    if header.strip() == "*":
+        return True
+    return etag in (tag.strip().removeprefix("W/") for tag in header.split(","))

@@ -1,0 +1,55 @@
+"""Reading a request's body: never more than allowed, never for ever."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from trunkline.kit.http.failures import PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from trunkline.kit.http.operation import Operation
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+BODY_SECONDS = 20.0  # a client that sends slower than this for a body within the limit is not a client
+
+
+class Disconnected(Exception):  # noqa: N818 - nobody is left to tell
+    """The client went away before its request was complete."""
+
+
+def check_media_type(header: bytes | None, operation: Operation) -> None:
+    """Raise `UnsupportedMediaType` unless the body is of a type that the operation reads, in UTF-8."""
+    media_type, _, parameters = (header or b"").decode("latin-1").partition(";")
+    if media_type.strip().lower() not in operation.consumes:
+        raise UnsupportedMediaType(f"the body must be {' or '.join(operation.consumes)}")
+    charset = next((p.partition("=")[2] for p in parameters.lower().split(";") if p.strip().startswith("charset=")), "utf-8")
+    if charset.strip().strip('"') not in ("utf-8", "utf8"):
+        raise UnsupportedMediaType("the body must be encoded in UTF-8")
+
+
+async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
+    """The whole body, at most `limit` bytes. Raises `PayloadTooLarge`, `RequestTimeout` or `Disconnected`."""
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise PayloadTooLarge(f"the body has {declared.decode()} bytes; at most {limit} are read")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            more = True
+            while more:
+                message = await _next(receive)
+                body += message.get("body", b"")
+                more = message.get("more_body", False)
+                if len(body) > limit:
+                    raise PayloadTooLarge(
+                        f"the body is longer than the {limit} bytes that are read", (("Connection", "close"),)
+                    )
+    except TimeoutError:
+        raise RequestTimeout(f"the body did not arrive within {BODY_SECONDS:.0f} seconds", (("Connection", "close"),)) from None
+    return bytes(body)
+
+
+async def _next(receive: Receive) -> dict[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise Disconnected
+    return message

@@ -1,0 +1,151 @@
+"""From JSON to a typed command, with every fault named.
+
+msgspec decodes in one fast pass and stops at the first fault. Only then a second, slow pass walks the same types and collects all.
+"""
+
+import re
+from collections.abc import Hashable
+from functools import cache
+from types import UnionType
+from typing import Any, TypeVar, Union, cast, get_args, get_origin
+
+import msgspec
+
+from trunkline.kit.errors import Invalid, Malformed, Violation
+
+T = TypeVar("T")
+
+
+@cache
+def _decoder(type_: Hashable) -> "msgspec.json.Decoder[Any]":
+    return msgspec.json.Decoder(cast("Any", type_))
+
+
+def decode(raw: bytes, type_: type[T]) -> T:
+    """`raw` as a `type_`. Raises `Malformed` when it is no JSON object, `Invalid` with all faults when fields are missing or wrong."""
+    try:
+        value: T = _decoder(type_).decode(raw)
+    except msgspec.ValidationError:
+        raw_object = _parse(raw)
+        raise Invalid(_faults(raw_object, type_), readable=_readable(raw_object, type_)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        _parse(raw)  # raises Malformed with the reason
+        raise
+    if b"\\u0000" in raw and (broken := list(_nul(msgspec.json.decode(raw), ""))):
+        raise Invalid(broken)
+    return value
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(raw)
+    except RecursionError:
+        raise Malformed([Violation("$", "is nested too deeply")]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = "must be a JSON object, but there is no body" if not raw else f"is not valid JSON: {error}"
+        raise Malformed([Violation("$", message)]) from None
+    if not isinstance(value, dict):
+        raise Malformed([Violation("$", f"must be a JSON object, not {describe(value)}")])
+    return value
+
+
+def _faults(value: dict[str, Any], type_: Any) -> list[Violation]:
+    found: list[Violation] = []
+    _walk(value, type_, "", found)
+    return found
+
+
+def _readable(value: dict[str, Any], type_: Any) -> Any:
+    """A `type_` with every field of `value` that can be read, the others `UNSET`."""
+    fields = {}
+    for field in msgspec.structs.fields(type_):
+        found: list[Violation] = []
+        if field.encode_name in value:
+            _walk(value[field.encode_name], field.type, "", found)
+        missing = field.encode_name not in value
+        fields[field.name] = msgspec.UNSET if missing or found else msgspec.convert(value[field.encode_name], field.type)
+    return type_(**fields)
+
+
+def _walk(value: Any, type_: Any, path: str, found: list[Violation]) -> None:
+    struct = _struct_in(type_)
+    if struct is not None and isinstance(value, dict):
+        for field in msgspec.structs.fields(struct):
+            name = f"{path}.{field.encode_name}" if path else field.encode_name
+            if field.encode_name in value:
+                _walk(value[field.encode_name], field.type, name, found)
+            elif field.required:
+                found.append(Violation(name, "is required"))
+        return
+    item = _item_of(type_)
+    if item is not None and isinstance(value, list) and _struct_in(item) is not None:
+        for index, element in enumerate(value):
+            _walk(element, item, f"{path}[{index}]", found)
+        return
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        message, _, where = str(error).partition(" - at `$")
+        found.append(Violation(path + where.rstrip("`"), _plain(message, value)))
+
+
+def _struct_in(type_: Any) -> type[msgspec.Struct] | None:
+    for candidate in get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,):
+        if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
+            return candidate
+    return None
+
+
+def _item_of(type_: Any) -> Any:
+    for candidate in get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,):
+        if get_origin(candidate) in (list, tuple):
+            return get_args(candidate)[0]
+    return None
+
+
+WORDS = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list", "object": "an object",
+         "null": "null", "Decimal": "a number"}  # fmt: skip
+
+
+def describe(value: Any) -> str:
+    """What kind of JSON a value is, for people."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _plain(message: str, value: Any) -> str:
+    """msgspec's sentence in the words of someone who writes JSON."""
+    if bounds := re.fullmatch(r"Expected `(\w+)` of length (>=|<=) (\d+)", message):
+        unit = "characters" if bounds[1] == "str" else "items"
+        return f"must have at {'least' if bounds[2] == '>=' else 'most'} {bounds[3]} {unit}"
+    if bounds := re.fullmatch(r"Expected `\w+` (>=|<=|>|<) (\S+)", message):
+        return f"must be {bounds[1]} {bounds[2]}"
+    if expected := re.match(r"Expected `([^`]+)`", message):
+        names = [WORDS.get(name.strip(), name.strip()) for name in expected[1].split("|")]
+        return f"must be {' or '.join(names)}, not {describe(value)}"
+    if message.startswith("Invalid enum value"):
+        return f"{value!r} is not one of the allowed values"
+    return message[:1].lower() + message[1:]
+
+
+def _nul(value: Any, path: str) -> Any:
+    match value:
+        case str() if "\0" in value:
+            yield Violation(path, "must not contain the character NUL")
+        case dict():
+            for key, item in value.items():
+                yield from _nul(item, f"{path}.{key}".lstrip(".").replace("\0", ""))
+        case list():
+            for index, item in enumerate(value):
+                yield from _nul(item, f"{path}[{index}]")

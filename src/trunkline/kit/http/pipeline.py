@@ -1,0 +1,353 @@
+"""How a request travels: environment → https guard → who is it → throttle → replay guard → operation → answer.
+
+This is the ASGI application of all declared operations. What is not in the table of operations goes to `fallback`, an ordinary
+ASGI application (Starlette) with the pages and files.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from os import urandom
+from typing import Any
+
+import asyncpg
+import structlog
+
+from trunkline.kit import db, replay
+from trunkline.kit.clock import monotonic
+from trunkline.kit.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    KeyReused,
+    NotFound,
+    Refusal,
+    Stale,
+    Throttled,
+    Unauthenticated,
+    Unavailable,
+)
+from trunkline.kit.http.answer import Answer, etag_matches
+from trunkline.kit.http.body import Disconnected, check_media_type, read_body
+from trunkline.kit.http.decode import decode
+from trunkline.kit.http.dialect import Dialect
+from trunkline.kit.http.failures import HttpsRequired, MethodNotAllowed, NoRoute, NotAcceptable
+from trunkline.kit.http.operation import Operation, camel
+from trunkline.kit.http.request import Request
+from trunkline.kit.http.table import Resource, Table
+from trunkline.kit.ids import NIL
+from trunkline.kit.principal import Environment
+from trunkline.kit.realm import Realm
+from trunkline.kit.record import Origin
+from trunkline.kit.telemetry import FAILURES, REQUESTS, SECONDS, AccessLog
+from trunkline.kit.throttle import TokenBucket, limit_field, policy_field
+from trunkline.kit.work import Transaction, Work
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Any, Any], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+
+# Refusals that are answers of the use case itself: under a key they are remembered like a success.
+FINAL = (Invalid, NotFound, Forbidden, Conflict, Stale)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The pipeline's own settings. `bad_credentials` is counted per address."""
+
+    https_only: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    bad_credentials: TokenBucket = TokenBucket("bad-credentials", 100, 2.0)
+
+
+class Pipeline:
+    """All dialects as one ASGI application."""
+
+    def __init__(
+        self, table: Table, realms: Mapping[Environment, Realm], fallback: Application, policy: Policy, access_log: AccessLog
+    ) -> None:
+        self._table = table
+        self._realms = realms
+        self._fallback = fallback
+        self._policy = policy
+        self._access_log = access_log
+        self._proxies = tuple(ip_network(proxy, strict=False) for proxy in policy.trusted_proxies)
+        self._policy_fields: dict[str, str] = {}
+        self._observers: dict[tuple[str, str], tuple[Any, dict[int, Any]]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._fallback(scope, receive, send)
+            return
+        started = monotonic()
+        request = self._request(scope)
+        found = self._table.find(scope.get("raw_path") or scope["path"].encode())
+        dialect = found[0].dialect if found else self._table.dialect_of(request.path)
+        if dialect is None and not (self._policy.https_only and request.scheme != "https"):
+            await self._fallback(scope, receive, send)
+            return
+        operation = self._operation(request, found[0]) if found else None
+        try:
+            answer = await self._answer(request, dialect, found, operation, receive)
+        except Disconnected:
+            return
+        await self._send(request, answer, send)
+        self._observe(request, dialect, operation, answer, monotonic() - started)
+
+    # what the request is -------------------------------------------------------------------------------------------------
+
+    def _request(self, scope: Scope) -> Request:
+        request = Request(scope, urandom(16).hex())
+        headers = request.headers
+        if (trace := headers.get(b"traceparent")) and (parent := TRACE_PARENT.fullmatch(trace)):
+            request.trace_id = request.request_id = parent[1].decode()
+        if (given := headers.get(b"x-request-id")) and REQUEST_ID.fullmatch(given):
+            request.request_id = given.decode()
+        if self._proxies and self._is_proxy(request.client_address):
+            if (scheme := request.header("x-forwarded-proto")) is not None:
+                request.scheme = scheme.rpartition(",")[2].strip().lower()
+            for hop in reversed((request.header("x-forwarded-for") or "").split(",")):
+                if hop.strip():
+                    request.client_address = hop.strip()
+                    if not self._is_proxy(request.client_address):
+                        break
+        return request
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    @staticmethod
+    def _operation(request: Request, resource: Resource) -> Operation | None:
+        method = "GET" if request.method == "HEAD" else request.method
+        return resource.operations.get(method)
+
+    def _realm(self, request: Request) -> Realm:
+        environment = Environment.SANDBOX if request.host.startswith("sb2") else Environment.PRODUCTION
+        realm = self._realms.get(environment)
+        if realm is None:
+            raise NoRoute("there is no sandbox on this server")
+        return realm
+
+    # the answer ----------------------------------------------------------------------------------------------------------
+
+    async def _answer(
+        self,
+        request: Request,
+        dialect: Dialect | None,
+        found: tuple[Resource, list[str]] | None,
+        operation: Operation | None,
+        receive: Receive,
+    ) -> Answer:
+        if dialect is None:  # only under https_only: there is no dialect to word it
+            return Answer(400, b"HTTPS is required\n", "text/plain; charset=utf-8")
+        try:
+            if self._policy.https_only and request.scheme != "https":
+                raise HttpsRequired("this server answers over HTTPS only")
+            request.realm = self._realm(request)
+            if found is None:
+                raise NoRoute("there is nothing at this path")
+            resource, values = found
+            if operation is None:
+                if request.method == "OPTIONS":
+                    return Answer(204, headers=[("Allow", resource.allow)])
+                raise MethodNotAllowed(f"{request.method} is not possible here", (("Allow", resource.allow),))
+            request.operation = operation
+            request.path_parameters = dict(zip(operation.path_parameters, values, strict=True))
+            return await self._run(request, dialect, operation, receive)
+        except Refusal as refusal:
+            return dialect.refuse(request, refusal)
+        except Disconnected:
+            raise
+        except Exception as error:
+            unavailable = self._unavailable(error)
+            if unavailable is not None:
+                return dialect.refuse(request, unavailable)
+            log.exception("request.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
+            FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
+            return dialect.fail(request)
+
+    @staticmethod
+    def _unavailable(error: Exception) -> Unavailable | None:
+        """Troubles of the database that another try may not have."""
+        match error:
+            case asyncpg.DataError():
+                return None
+            case asyncpg.QueryCanceledError():
+                return Unavailable("the query took too long", retry_after=5)
+            case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+                return Unavailable("too many changes of the same thing at once")
+            case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
+                return Unavailable("the database has no room left", retry_after=60)
+            case _ if isinstance(error, db.LOST):
+                return Unavailable("the database cannot be reached")
+        return None
+
+    async def _run(self, request: Request, dialect: Dialect, operation: Operation, receive: Receive) -> Answer:
+        accept = request.headers.get(b"accept")
+        if accept is not None and not accepts(accept.decode("latin-1"), operation.produces):
+            raise NotAcceptable(f"this operation answers with {operation.produces}")
+        if operation.scopes is not None:
+            await self._identify(request, dialect)
+        arguments: tuple[Any, ...] = ()
+        if operation.writes:
+            request.body = await read_body(receive, request.headers, operation.max_body)
+            if operation.body is not None:
+                check_media_type(request.headers.get(b"content-type"), operation)
+                arguments = (await self._decode(request, operation, operation.body),)
+            if operation.guarded:
+                return await self._write(request, dialect, operation, arguments)
+        answer = await operation.handler(request, *arguments)
+        etag = answer.header("ETag")
+        if etag is not None and (match := request.header("if-none-match")) is not None and etag_matches(match, etag):
+            return Answer(304, headers=answer.headers)
+        return answer
+
+    @staticmethod
+    async def _decode(request: Request, operation: Operation, type_: type) -> Any:
+        """The body as a `type_`; when it is faulty, everything that is wrong with it at once."""
+        try:
+            return decode(request.body, type_)
+        except Invalid as faulty:
+            if operation.review is None or faulty.readable is None:
+                raise
+            named = {violation.field for violation in faulty.violations}
+            more = await operation.review(request, faulty.readable)
+            raise Invalid([*faulty.violations, *(v for v in more if camel(v.field) not in named)]) from None
+
+    async def _identify(self, request: Request, dialect: Dialect) -> None:
+        """Principal, permission to call, rate limit; in this order, so that a 401 or 403 costs nothing of the caller's budget."""
+        try:
+            principal = await dialect.authenticate(request)
+        except Unauthenticated as refusal:
+            if refusal.code:  # a wrong credential, not just none
+                throttle = request.realm.throttle
+                allowance = await throttle.take(NIL, request.client_address, self._policy.bad_credentials, fail_open=False)
+                if not allowance.allowed:
+                    raise Throttled("too many requests with bad credentials from this address", allowance.retry_after) from None
+            raise
+        request.principal = principal
+        realm, operation = request.realm, request.operation
+        origin = Origin(f"{dialect.name}.{operation.name}", request.request_id, request.client_address or None)
+        request.work = Work(realm.pool, realm.clock, principal, origin)
+        dialect.authorize(request)
+        rule = dialect.rule(request)
+        if rule is None:
+            return
+        key = principal.credential_id.hex
+        allowance_now = realm.throttle.take_now(principal.tenant_id, key, rule)
+        allowance = allowance_now if allowance_now is not None else await realm.throttle.take(principal.tenant_id, key, rule)
+        request.response_headers.append(("RateLimit", limit_field(allowance)))
+        if dialect.name not in self._policy_fields:
+            self._policy_fields[dialect.name] = policy_field(dialect.rules())
+        request.response_headers.append(("RateLimit-Policy", self._policy_fields[dialect.name]))
+        if not allowance.allowed:
+            raise Throttled("too many requests", allowance.retry_after)
+
+    async def _write(self, request: Request, dialect: Dialect, operation: Operation, arguments: tuple[Any, ...]) -> Answer:
+        """Run a writing operation: everything it does and the memory of its answer in one transaction."""
+        guarded = dialect.guard(request)
+        async with Transaction(request.work) as transaction:
+            claim = None
+            if guarded is not None:
+                claimed = await replay.claim(transaction.connection, request.principal.tenant_id, guarded, request.realm.clock)
+                if isinstance(claimed, replay.Stored):
+                    return self._again(request, claimed)
+                claim = claimed
+            try:
+                answer = await operation.handler(request, *arguments)
+            except FINAL as refusal:
+                if guarded is None:
+                    raise
+                answer = dialect.refuse(request, refusal)
+                if (
+                    request.work.dirty
+                ):  # undo the effects, keep the answer; another copy may get in between, then its answer counts
+                    await transaction.restart()
+                    claimed = await replay.claim(
+                        transaction.connection, request.principal.tenant_id, guarded, request.realm.clock
+                    )
+                    if isinstance(claimed, replay.Stored):
+                        return self._again(request, claimed)
+                    claim = claimed
+                request.work.recorded.clear()
+            kept = claim.remember([("Content-Type", answer.media_type), *answer.headers], answer.body) if claim else None
+            await transaction.commit(answer.status, kept)
+        return answer
+
+    @staticmethod
+    def _again(request: Request, stored: replay.Stored) -> Answer:
+        if not stored.same:
+            raise KeyReused("this Idempotency-Key was used with another request")
+        request.response_headers.append(("Idempotency-Replayed", "true"))
+        media_type = next((value for name, value in stored.headers if name == "Content-Type"), "application/json")
+        return Answer(stored.status, stored.body, media_type, [h for h in stored.headers if h[0] != "Content-Type"])
+
+    # on its way out ------------------------------------------------------------------------------------------------------
+
+    @staticmethod
+    async def _send(request: Request, answer: Answer, send: Send) -> None:
+        headers = [(b"x-request-id", request.request_id.encode())]
+        body = answer.body
+        if answer.status not in (204, 304):
+            headers.append((b"content-type", answer.media_type.encode()))
+            headers.append((b"content-length", str(len(body)).encode()))
+        for name, value in (*answer.headers, *request.response_headers):
+            headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+
+    def _observe(
+        self, request: Request, dialect: Dialect | None, operation: Operation | None, answer: Answer, seconds: float
+    ) -> None:
+        key = (dialect.name if dialect else "-", operation.name if operation else "-")
+        observer = self._observers.get(key)
+        if observer is None:
+            observer = self._observers[key] = (SECONDS.labels(*key), {})
+        histogram, counters = observer
+        counter = counters.get(answer.status)
+        if counter is None:
+            counter = counters[answer.status] = REQUESTS.labels(*key, str(answer.status))
+        counter.inc()
+        histogram.observe(seconds)
+        principal = getattr(request, "principal", None)
+        self._access_log.write(
+            event="request",
+            request_id=request.request_id,
+            method=request.method,
+            path=request.path,
+            operation=key[1],
+            status=answer.status,
+            milliseconds=round(seconds * 1000, 3),
+            actor=principal.actor_id if principal else None,
+            address=request.client_address,
+        )
+
+
+def accepts(header: str, media_type: str) -> bool:
+    """Whether an `Accept` header lets `media_type` through (RFC 9110, section 12.5.1): the most specific range decides."""
+    if "*/*" in header and "q=" not in header:
+        return True
+    main = media_type.partition("/")[0]
+    best = (-1, 0.0)
+    for item in header.split(","):
+        range_, *parameters = (part.strip() for part in item.lower().split(";"))
+        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+        try:
+            weight = float(quality)
+        except ValueError:
+            weight = 1.0
+        rank = {media_type: 2, f"{main}/*": 1, "*/*": 0}.get(range_, -1)
+        if rank > best[0]:
+            best = (rank, weight)
+    return best[0] >= 0 and best[1] > 0 if header.strip() else True

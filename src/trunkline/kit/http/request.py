@@ -1,0 +1,96 @@
+"""One request as operations see it."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from trunkline.kit.errors import Malformed, Violation
+from trunkline.kit.principal import Principal
+from trunkline.kit.work import Work
+
+if TYPE_CHECKING:
+    from trunkline.kit.http.operation import Operation
+    from trunkline.kit.realm import Realm
+
+MAX_PARAMETERS = 200
+
+
+class Request:
+    """Method, path, headers and query as they came; the pipeline fills in realm, operation, principal, work and body."""
+
+    __slots__ = (
+        "__dict__",
+        "body",
+        "client_address",
+        "headers",
+        "host",
+        "method",
+        "operation",
+        "path",
+        "path_parameters",
+        "principal",
+        "raw_query",
+        "realm",
+        "request_id",
+        "response_headers",
+        "scheme",
+        "trace_id",
+        "work",
+    )
+
+    realm: "Realm"
+    operation: "Operation"
+    principal: Principal
+    work: Work
+
+    def __init__(self, scope: Mapping[str, Any], trace_id: str) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.raw_query: bytes = scope["query_string"]
+        self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        self.scheme: str = scope["scheme"]
+        self.host: str = self.headers.get(b"host", b"").decode("latin-1")
+        client = scope.get("client")
+        self.client_address: str = client[0] if client else ""
+        self.trace_id = trace_id
+        self.request_id = trace_id
+        self.path_parameters: dict[str, str] = {}
+        self.body: bytes = b""
+        self.response_headers: list[tuple[str, str]] = []  # what the pipeline adds to whatever is answered
+
+    def header(self, name: str) -> str | None:
+        """A header's value as text (the last one when it came twice)."""
+        value = self.headers.get(name.encode())
+        return None if value is None else value.decode("latin-1")
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and host as the caller used them: what links begin with."""
+        return f"{self.scheme}://{self.host}"
+
+    @cached_property
+    def query(self) -> list[tuple[str, str]]:
+        """The query's parameters in order, decoded (`+` and `%20` are both blanks). Raises `Malformed`."""
+        if not self.raw_query:
+            return []
+        pairs = self.raw_query.split(b"&")
+        if len(pairs) > MAX_PARAMETERS:
+            raise Malformed([Violation("$query", f"has {len(pairs)} parameters; at most {MAX_PARAMETERS} are read")])
+        parameters = []
+        for pair in pairs:
+            if not pair:
+                continue
+            name, _, value = pair.partition(b"=")
+            parameters.append((_text(name), _text(value)))
+        return parameters
+
+
+def _text(raw: bytes) -> str:
+    try:
+        text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    except UnicodeDecodeError:
+        raise Malformed([Violation(raw.decode("latin-1")[:80], "is not valid UTF-8")]) from None
+    if "\0" in text:
+        raise Malformed([Violation(text.replace("\0", "")[:80], "must not contain the character NUL")])
+    return text

@@ -1,0 +1,44 @@
+"""Amounts: `Decimal` all the way, one rounding rule per currency. Never a float."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+# ISO 4217 minor units that are not 2.
+MINOR_UNITS: dict[str, int] = {
+    "JPY": 0,
+    "KRW": 0,
+    "CLP": 0,
+    "ISK": 0,
+    "VND": 0,
+    "BHD": 3,
+    "KWD": 3,
+    "OMR": 3,
+    "TND": 3,
+    "JOD": 3,
+}
+
+
+def quantum(currency: str) -> Decimal:
+    """The smallest amount of `currency`: 0.01 for EUR, 1 for JPY."""
+    return Decimal(1).scaleb(-MINOR_UNITS.get(currency, 2))
+
+
+def round_amount(amount: Decimal, currency: str) -> Decimal:
+    """`amount` in whole minor units, halves away from zero (what invoices and tax authorities expect)."""
+    return amount.quantize(quantum(currency), rounding=ROUND_HALF_UP)
+
+
+def split(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
+    """`total` (whole minor units) in parts proportional to `weights` that add up to it exactly: largest remainder, first come first on a tie."""
+    unit = quantum(currency)
+    units = int(total / unit)
+    whole = sum(weights)
+    if not weights or whole <= 0 or any(w < 0 for w in weights):
+        raise ValueError("weights must be non-negative and not all zero")
+    sign = -1 if units < 0 else 1
+    exact = [Decimal(abs(units)) * w / whole for w in weights]
+    parts = [int(e) for e in exact]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
+    for i in by_remainder[: abs(units) - sum(parts)]:
+        parts[i] += 1
+    return [unit * part * sign for part in parts]

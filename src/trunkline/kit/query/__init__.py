@@ -1,0 +1,25 @@
+"""Lists: one predicate tree, one sort, one window, compiled to SQL through each domain's catalogue of fields."""
+
+from trunkline.kit.query.fields import LISTINGS, Field, Kind, Listing, Reachable
+from trunkline.kit.query.run import Page, find, page
+from trunkline.kit.query.tree import (
+    EVERYTHING,
+    And,
+    Compare,
+    Cursor,
+    Empty,
+    In,
+    Limits,
+    Not,
+    Operator,
+    Or,
+    Predicate,
+    SortKey,
+    Window,
+    size,
+)
+
+__all__ = [
+    "EVERYTHING", "LISTINGS", "And", "Compare", "Cursor", "Empty", "Field", "In", "Kind", "Limits", "Listing", "Not", "Operator",
+    "Or", "Page", "Predicate", "Reachable", "SortKey", "Window", "find", "page", "size",
+]  # fmt: skip

@@ -1,0 +1,79 @@
+"""One environment inside one process: its database, its clock, its limits, its signals."""
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from trunkline.kit.clock import Clock
+from trunkline.kit.db import Connection, Pool
+from trunkline.kit.principal import Environment
+from trunkline.kit.signals import Signals
+from trunkline.kit.statements import Statement
+from trunkline.kit.throttle import Throttle
+
+CLOCK_CHANNEL = "trunkline_clock"
+
+READ_OFFSET = Statement("SELECT clock_offset_seconds FROM environments WHERE name = $1", scope="directory")
+READ_TENANTS = Statement("SELECT number, tenant_id FROM tenants", scope="directory")
+ADVANCE = Statement(
+    "UPDATE environments SET clock_offset_seconds = clock_offset_seconds + $2 WHERE name = $1 RETURNING clock_offset_seconds",
+    scope="directory",
+)
+
+
+@dataclass(slots=True)
+class Realm:
+    """What a request needs of its environment. `tenants` maps the number that credentials carry to the tenant's id."""
+
+    environment: Environment
+    pool: Pool
+    clock: Clock
+    throttle: Throttle
+    signals: Signals
+    tenants: dict[int, UUID] = field(default_factory=dict)
+    _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+
+    @classmethod
+    def at(
+        cls, environment: Environment, dsn: str, *, connections: int = 4, throttle: bool = True, processes: int = 1
+    ) -> "Realm":
+        """A realm on a database; `open` it before use."""
+        pool = Pool(dsn, connections)
+        return cls(environment, pool, Clock(), Throttle(pool, processes=processes, enabled=throttle), Signals(dsn))
+
+    async def open(self) -> None:
+        """Read the clock's offset, begin to listen. Works while the database is away: everything is read again when it is back."""
+        self.signals.subscribe(CLOCK_CHANNEL, self._clock_moved, self._read_clock_again)
+        self._tasks.append(asyncio.create_task(self.signals.run()))
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.close()
+
+    def _clock_moved(self, payload: str) -> None:
+        self.clock.offset_seconds = int(payload)
+
+    def _read_clock_again(self) -> None:
+        if self.environment is Environment.SANDBOX:
+            self._tasks.append(asyncio.create_task(self.read_clock()))
+
+    async def read_clock(self) -> None:
+        """Take the clock's offset from the database."""
+        rows = await self.pool.fetch(READ_OFFSET, self.environment.value)
+        self.clock.offset_seconds = rows[0][0] if rows else 0
+
+    async def tenant(self, number: int) -> UUID | None:
+        """The tenant with a number, or `None`. Tenants are few and never go; an unknown number is looked up again."""
+        if number not in self.tenants:
+            self.tenants.update({row[0]: row[1] for row in await self.pool.fetch(READ_TENANTS)})
+        return self.tenants.get(number)
+
+
+async def advance_clock(connection: Connection, environment: Environment, seconds: int) -> int:
+    """Move the sandbox's clock forward and tell every process; the new offset in seconds."""
+    async with connection.transaction():
+        offset: int = await connection.fetchval(ADVANCE, environment.value, seconds)
+        await connection.execute("SELECT pg_notify($1, $2)", CLOCK_CHANNEL, str(offset))
+    return offset

@@ -1,0 +1,31 @@
+"""Named SQL. Every statement of the house is declared through `Statement`, so that a test can explain each one and see `tenant_id` in it."""
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+Row = Any  # an asyncpg Record: a tuple that also knows its columns' names
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A declared statement. `scope` is `tenant` (conditioned on `tenant_id = $1`) or `directory` (the few tables without tenants)."""
+
+    name: str
+    sql: str
+    scope: str
+
+
+STATEMENTS: dict[str, Declared] = {}
+
+
+def Statement(sql: str, *, scope: str = "tenant") -> str:  # noqa: N802 - reads as the kind of thing that it declares
+    """Declare SQL text with `$1` placeholders; `$1` is the tenant in every statement on a tenant's table.
+
+    `scope="directory"` is for what has no tenant: the tenants themselves and the environment's one row. Everything else must be
+    conditioned on `tenant_id`; `tests/security/test_tenancy.py` proves it by EXPLAIN.
+    """
+    frame = sys._getframe(1)
+    name = f"{frame.f_globals.get('__name__', '?')}:{frame.f_lineno}"
+    STATEMENTS[name] = Declared(name, sql.strip(), scope)
+    return STATEMENTS[name].sql
