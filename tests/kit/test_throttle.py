@@ -359,7 +359,9 @@ async def test_clock_set_back(pool: Pool, tenant: UUID) -> None:
             tenant,
         )
     later = Throttle(pool)
-    assert (await later.take(tenant, "client", WRITE)).allowed
+    answers = await hits(later, tenant, WRITE, 31)
+    assert [a.allowed for a in answers] == [True] * 30 + [False]
+    assert answers[-1].retry_after in {59, 60}
     assert not (await later.take(tenant, "client", READ)).allowed
     await asyncio.sleep(0.4)
     assert (await later.take(tenant, "client", READ)).allowed

@@ -38,8 +38,9 @@ class Realm:
         cls, environment: Environment, dsn: str, *, connections: int = 4, throttle: bool = True, processes: int = 1
     ) -> "Realm":
         """A realm on a database; `open` it before use."""
-        pool = Pool(dsn, connections)
-        return cls(environment, pool, Clock(), Throttle(pool, processes=processes, enabled=throttle), Signals(dsn))
+        # The throttle asks through a connection of its own: it must not wait behind the requests that it holds back.
+        limiter = Throttle(Pool(dsn, 1), processes=processes, enabled=throttle)
+        return cls(environment, Pool(dsn, connections), Clock(), limiter, Signals(dsn))
 
     async def open(self) -> None:
         """Read the clock's offset, begin to listen. Works while the database is away: everything is read again when it is back."""

@@ -45,14 +45,15 @@ TAKE_TOKENS = Statement(f"""
 # $3 limit, $4 length, $5 wanted, $6 extra, $7 grain and $8 hold: a hit is counted at the end of the grain in which it can be
 # spent at the latest (1 and 0: exactly now).
 _COUNTED_AT = "(({now} + $8::bigint + $7::bigint - 1) / $7::bigint * $7::bigint)"
-_ENTRY = f"greatest({_COUNTED_AT.format(now=_MOMENT)}, b.times[cardinality(b.times)])"
+_LAST = f"b.times[CASE WHEN {_SET_BACK} THEN 0 ELSE cardinality(b.times) END]"
+_ENTRY = f"greatest({_COUNTED_AT.format(now=_MOMENT)}, {_LAST})"
 _GONE = f"(CASE WHEN {_SET_BACK} THEN cardinality(b.times) ELSE width_bucket({_MOMENT} - $4::bigint, b.times) END)"
 _LEFT = f"coalesce(b.totals[{_GONE}], b.level)"
 _TOTAL = "coalesce(b.totals[cardinality(b.totals)], b.level)"
 _FREE = f"greatest(0, $3::bigint - {_TOTAL} + {_LEFT})"
 _HITS = _GRANT.format(free=_FREE)
 _FIRST_HITS = _GRANT.format(free="$3::bigint")
-_SAME_ENTRY = f"b.times[cardinality(b.times)] = {_ENTRY}"
+_SAME_ENTRY = f"{_LAST} = {_ENTRY}"
 TAKE_HITS = Statement(f"""
     INSERT INTO throttle_buckets AS b (tenant_id, bucket, level, granted, updated_at, times, totals)
     VALUES ($1, $2, 0, {_FIRST_HITS}, {_NOW}, ARRAY[{_COUNTED_AT.format(now=_NOW)}], ARRAY[{_FIRST_HITS}])
