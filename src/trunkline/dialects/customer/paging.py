@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from trunkline.dialects.customer.values import parse_instant
 from trunkline.kit.errors import Malformed, Violation
 from trunkline.kit.http.answer import Answer, json_answer
 from trunkline.kit.http.operation import Parameter
-from trunkline.kit.http.request import Request
+from trunkline.kit.http.request import Request, parse_query
 from trunkline.kit.query import (
     And,
     Compare,
@@ -40,6 +41,7 @@ DEFAULT_LIMIT = 25
 MAX_LIMIT = 200
 MAX_OFFSET = 2**63 - 1
 TOTAL_CAP = 10_000
+REMEMBERED_LENGTH = 1024  # bytes of a query string that is worth remembering
 LIMITS = Limits()
 
 FILTER = re.compile(r"filter\[([A-Za-z][A-Za-z0-9]*)\](?:\[([A-Za-z]+)\])?")
@@ -120,24 +122,41 @@ class Query:
     predicate: Predicate
     sort: tuple[SortKey, ...]
     sort_tokens: list[str]
-    filters: list[tuple[str, str]]  # as sent
     window: Window
     mark: bytes
+    rest: str  # of the address of any page of this list, after the offset
 
 
-def read_query(request: Request, names: Names, default_sort: Sequence[SortKey] = ()) -> Query:
+def read_query(request: Request, names: Names, default_sort: tuple[SortKey, ...] = ()) -> Query:
     """The query string's page, sort and filters. Raises `Malformed` with every invalid parameter."""
+    read = _read if len(request.raw_query) <= REMEMBERED_LENGTH else _read.__wrapped__
+    return read(names, default_sort, request.raw_query)
+
+
+@lru_cache(maxsize=1024)
+def _read(names: Names, default_sort: tuple[SortKey, ...], raw_query: bytes) -> Query:
+    """A pure function of its text, and clients repeat themselves: what was read once is kept for a while."""
     reader = _Reader(names)
-    for parameter, value in request.query:
+    for parameter, value in parse_query(raw_query):
         reader.read(parameter, value)
     if reader.faults:
         raise Malformed(reader.faults)
     predicate = reader.predicate()
-    sort = tuple(reader.sort) or tuple(default_sort)
+    sort = tuple(reader.sort) or default_sort
     mark = fingerprint(names.listing, predicate, sort)
     cursor = read_cursor(reader.cursor, reader.offset, mark, names.listing, sort, "page[cursor]") if reader.cursor else None
     window = Window(reader.offset, reader.limit, cursor)
-    return Query(names, predicate, sort, reader.sort_tokens, reader.filters, window, mark)
+    return Query(names, predicate, sort, reader.sort_tokens, window, mark, _rest(reader))
+
+
+def _rest(reader: "_Reader") -> str:
+    """Links say everything but the offset alike: limit (default written out), sort, then filters by name."""
+    rest = f"&page%5Blimit%5D={reader.limit}"
+    if reader.sort_tokens:
+        rest += f"&sort={quote(','.join(reader.sort_tokens), safe='')}"
+    for name, value in sorted(reader.filters):
+        rest += f"&{quote(name, safe='')}={quote(value, safe='')}"
+    return rest
 
 
 class _Reader:
@@ -295,21 +314,18 @@ PARSERS: dict[Kind, tuple[Callable[[str], Any], str]] = {
 def list_answer(request: Request, query: Query, page: Page[T], represent: Callable[[T], D]) -> Answer:
     """The page in its envelope."""
     offset, limit = query.window.offset, query.window.limit
-    address = _Address(request, query)
     following = previous = None
     if page.has_more and page.after is not None:
-        following = address.at(offset + limit, write_cursor(page.after, offset + limit, query.mark))
+        following = _address(request, query, offset + limit, write_cursor(page.after, offset + limit, query.mark))
     if offset > 0:
         # A whole page back can go by cursor; nearer to the beginning the pages overlap and the offset says it.
-        whole = offset >= limit and page.before is not None
-        previous = address.at(
-            max(0, offset - limit), write_cursor(page.before, offset - limit, query.mark) if whole and page.before else None
-        )
+        back = write_cursor(page.before, offset - limit, query.mark) if offset >= limit and page.before is not None else None
+        previous = _address(request, query, max(0, offset - limit), back)
     return json_answer(
         ListOf(
             [represent(item) for item in page.items],
             Metadata(offset, limit, page.has_more, page.total, query.sort_tokens),
-            PageLinks(address.at(offset), following, previous),
+            PageLinks(_address(request, query, offset), following, previous),
         )
     )
 
@@ -352,17 +368,7 @@ def list_parameters(names: Names) -> tuple[Parameter, ...]:
     )
 
 
-class _Address:
-    """Links of one list request: defaults written out; offset, limit, sort, then filters by name; the cursor last."""
-
-    def __init__(self, request: Request, query: Query) -> None:
-        self._base = f"{request.base_url}{quote(request.path.rstrip('/'), safe='/')}?page%5Boffset%5D="
-        rest = f"&page%5Blimit%5D={query.window.limit}"
-        if query.sort_tokens:
-            rest += f"&sort={quote(','.join(query.sort_tokens), safe='')}"
-        for name, value in sorted(query.filters):
-            rest += f"&{quote(name, safe='')}={quote(value, safe='')}"
-        self._rest = rest
-
-    def at(self, offset: int, cursor: str | None = None) -> str:
-        return f"{self._base}{offset}{self._rest}" + (f"&page%5Bcursor%5D={cursor}" if cursor else "")
+def _address(request: Request, query: Query, offset: int, cursor: str | None = None) -> str:
+    """The absolute address of the page at `offset`; a cursor comes last."""
+    address = f"{request.base_url}{quote(request.path.rstrip('/'), safe='/')}?page%5Boffset%5D={offset}{query.rest}"
+    return f"{address}&page%5Bcursor%5D={cursor}" if cursor else address

@@ -1,8 +1,9 @@
 """Objects as the Customer API shows them (reference/expereo.md §3.2): camelCase, absent values null, instants UTC in whole seconds."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -21,28 +22,64 @@ D = TypeVar("D")
 Instant = Annotated[datetime, Meta(tz=True)]
 
 
+def told(description: str, *examples: Any, words: Mapping[str, str] | None = None, **schema: Any) -> Meta:
+    """What the document says of a field: only words for people and their schema; nothing that decoding would look at."""
+    extra = {"enum": list(words.values())} if words else {}
+    return Meta(description=description, examples=list(examples) or None, extra_json_schema={**extra, **schema} or None)
+
+
+INCIDENT_SUBJECTS = ("RfoRequest", "ServiceDegradation", "ServiceIntermittent", "ServiceDown")
+REQUEST_SUBJECTS = (
+    "ActivationSupport", "ChangeRequest", "EngineerDispatch", "InformationRequest", "Other", "SoftwareUpdate", "UtilizationReport",
+)  # fmt: skip
+SUBJECTS = [*INCIDENT_SUBJECTS, *REQUEST_SUBJECTS]
+
+AccountId = Annotated[str, told("The account's reference.", "ACC-98000001")]
+SiteId = Annotated[str, told("The site's reference.", "SIT-98000112")]
+ServiceId = Annotated[str, told("The service's reference.", "SVC-98000417")]
+CaseId = Annotated[str, told("The case's reference.", "CAS-98002231")]
+InvoiceId = Annotated[str, told("The invoice's reference.", "INV-98000077")]
+ClientId = Annotated[str, told("What the client is known by in token requests.", "00001q6zs9a0v3k7m2x4c8d5ef")]
+InvoiceReference = Annotated[str, told("The number that stands on the invoice.", "2026-000412")]
+InvoiceCurrency = Annotated[str, told("ISO 4217.", "EUR", pattern="^[A-Z]{3}$")]
+CustomerReference = Annotated[str | None, told("The customer's own reference.", "NOC-7781")]
+CreatedDate = Annotated[Instant, told("When it was created (UTC).", "2025-11-20T08:00:00Z")]
+LastModifiedDate = Annotated[Instant, told("When it was last changed (UTC).", "2026-01-12T15:02:11Z")]
+ApiClientName = Annotated[str, told("The client's name, unique in its account.", "reporting")]
+Scopes = Annotated[
+    list[Annotated[str, Meta(extra_json_schema={"enum": list(words.SCOPE.values())})]],
+    told("What the client may be given tokens for; never changes.", ["BasicRead", "SupportRead"]),
+]
+LastUsedDate = Annotated[Instant | None, told("When it last got a token (UTC); null if never.", "2026-03-02T10:00:00Z")]
+Secret = Annotated[
+    str, told("Shown here and never again.", "Yb3kQ9mX2vR7tN5wZ8cJ4hL6pD1sF0gA3eU9iO2yT5rW8qE1kM7", minLength=51, maxLength=51)
+]
+
+
 class SelfLink(msgspec.Struct):
-    self: str
+    """Where it is."""
+
+    self: Annotated[str, told("Its absolute address.", "https://api.provider.example/v2/accounts/ACC-98000001", format="uri")]
 
 
 class One(msgspec.Struct, Generic[D]):
     """A single resource."""
 
-    data: D
-    links: SelfLink
+    data: Annotated[D, told("The resource.")]
+    links: Annotated[SelfLink, told("Where it is.")]
 
 
 class AccountDocument(msgspec.Struct, rename="camel"):
     """A customer account."""
 
-    account_id: str
-    name: str
-    legal_name: str
-    parent_account_id: str | None
-    country: str | None
-    currency: str
-    created_date: Instant
-    last_modified_date: Instant
+    account_id: AccountId
+    name: Annotated[str, told("The name that people use.", "ACME Corporation")]
+    legal_name: Annotated[str, told("The name in contracts.", "ACME Corporation B.V.")]
+    parent_account_id: Annotated[str | None, told("The account above it; null at the top.", None)]
+    country: Annotated[str | None, told("The country's English name.", "Netherlands")]
+    currency: Annotated[str, told("Currency of its invoices, ISO 4217.", "EUR", pattern="^[A-Z]{3}$")]
+    created_date: CreatedDate
+    last_modified_date: LastModifiedDate
 
     @classmethod
     def of(cls, account: Account) -> "AccountDocument":
@@ -55,20 +92,20 @@ class AccountDocument(msgspec.Struct, rename="camel"):
 class SiteDocument(msgspec.Struct, rename="camel"):
     """A location. `countryCode` is ISO 3166-1 alpha-2, `timeZone` an IANA name."""
 
-    site_id: str
-    name: str
-    city: str | None
-    country: str | None
-    account_id: str
-    address: str | None
-    postal_code: str | None
-    state_province: str | None
-    country_code: str
-    latitude: float | None
-    longitude: float | None
-    time_zone: str | None
-    created_date: Instant
-    last_modified_date: Instant
+    site_id: SiteId
+    name: Annotated[str, told("The site's name.", "Lyon DC")]
+    city: Annotated[str | None, told("City or town.", "Lyon")]
+    country: Annotated[str | None, told("The country's English name.", "France")]
+    account_id: AccountId
+    address: Annotated[str | None, told("Street and number.", "12 Rue de la République")]
+    postal_code: Annotated[str | None, told("In the country's own form.", "69002")]
+    state_province: Annotated[str | None, told("State, province or region, where addresses have one.", None)]
+    country_code: Annotated[str, told("ISO 3166-1 alpha-2.", "FR", pattern="^[A-Z]{2}$")]
+    latitude: Annotated[float | None, told("Degrees north (WGS 84).", 45.7578, minimum=-90, maximum=90)]
+    longitude: Annotated[float | None, told("Degrees east (WGS 84).", 4.832, minimum=-180, maximum=180)]
+    time_zone: Annotated[str | None, told("IANA name.", "Europe/Paris")]
+    created_date: CreatedDate
+    last_modified_date: LastModifiedDate
 
     @classmethod
     def of(cls, site: Site) -> "SiteDocument":
@@ -81,22 +118,22 @@ class SiteDocument(msgspec.Struct, rename="camel"):
 class ServiceDocument(msgspec.Struct, rename="camel"):
     """A connection at a site. `readyForServiceDate` is null until the service is ready (RFS)."""
 
-    service_id: str
-    service_name: str
-    status: str
-    planned_delivery_date: date | None
-    ready_for_service_date: date | None
-    technical_note: str | None
-    account_id: str
-    site_id: str
-    site_name: str
-    product_name: str
-    access_type: str
-    download_kbps: int | None
-    upload_kbps: int | None
-    customer_reference: str | None
-    created_date: Instant
-    last_modified_date: Instant
+    service_id: ServiceId
+    service_name: Annotated[str, told("The service's name.", "Global Internet 200/100")]
+    status: Annotated[str, told("RFS: ready for service.", "RFS", words=words.SERVICE_STATUS)]
+    planned_delivery_date: Annotated[date | None, told("When it is planned to be ready.", "2026-01-10")]
+    ready_for_service_date: Annotated[date | None, told("Since when it has been ready; null until then.", "2026-01-12")]
+    technical_note: Annotated[str | None, told("Remarks about the service.", "CPE in rack 4")]
+    account_id: AccountId
+    site_id: SiteId
+    site_name: Annotated[str, told("The name of its site.", "Lyon DC")]
+    product_name: Annotated[str, told("The product.", "Managed Internet")]
+    access_type: Annotated[str, told("The kind of line.", "Fibre")]
+    download_kbps: Annotated[int | None, told("Speed towards the site, kbit/s.", 200000, minimum=0)]
+    upload_kbps: Annotated[int | None, told("Speed from the site, kbit/s.", 100000, minimum=0)]
+    customer_reference: CustomerReference
+    created_date: CreatedDate
+    last_modified_date: LastModifiedDate
 
     @classmethod
     def of(cls, service: Service) -> "ServiceDocument":
@@ -111,22 +148,26 @@ class ServiceDocument(msgspec.Struct, rename="camel"):
 class CaseDocument(msgspec.Struct, rename="camel"):
     """A support case. Every change, message and reference edit moves `lastModifiedDate`: poll by it."""
 
-    case_id: str
-    subject: str
-    type: str
-    priority: str
-    status: str
-    origin: str
-    created_date: Instant
-    last_modified_date: Instant
-    customer_reference: str | None
-    start_of_incident: Instant | None
-    end_of_incident: Instant | None
-    account_id: str
-    site_id: str
-    service_id: str
-    resolved_date: Instant | None
-    closed_date: Instant | None
+    case_id: CaseId
+    subject: Annotated[
+        str, told("What it is about; which subjects there are depends on the type.", "ServiceDown", enum=SUBJECTS)
+    ]
+    type: Annotated[
+        str, told("Incident: something is broken; NonIncident: any other request.", "Incident", words=words.CASE_TYPE)
+    ]
+    priority: Annotated[str, told("P1 is the most urgent; P1 and P2 are for incidents.", "P1", words=words.PRIORITY)]
+    status: Annotated[str, told("Closed and Cancelled are final.", "New", words=words.CASE_STATUS)]
+    origin: Annotated[str, told("How it came in.", "Api", words=words.CASE_ORIGIN)]
+    created_date: CreatedDate
+    last_modified_date: LastModifiedDate
+    customer_reference: CustomerReference
+    start_of_incident: Annotated[Instant | None, told("When the incident began (UTC).", "2026-03-02T06:10:00Z")]
+    end_of_incident: Annotated[Instant | None, told("When it ended (UTC); null while it goes on.", None)]
+    account_id: AccountId
+    site_id: SiteId
+    service_id: ServiceId
+    resolved_date: Annotated[Instant | None, told("When it was resolved (UTC).", None)]
+    closed_date: Annotated[Instant | None, told("When it was closed or cancelled (UTC).", None)]
 
     @classmethod
     def of(cls, case: Case) -> "CaseDocument":
@@ -140,12 +181,12 @@ class CaseDocument(msgspec.Struct, rename="camel"):
 class CaseMessageDocument(msgspec.Struct, rename="camel"):
     """One message of a case."""
 
-    message_id: str
-    case_id: str
-    message: str
-    type: str
-    timestamp: Instant
-    sent_by: str
+    message_id: Annotated[str, told("The message's reference.", "MSG-98004310")]
+    case_id: CaseId
+    message: Annotated[str, told("The text.", "Power is fine on our side.")]
+    type: Annotated[str, told("Who speaks.", "Customer", words=words.MESSAGE_TYPE)]
+    timestamp: Annotated[Instant, told("When it was sent (UTC).", "2026-03-02T06:31:40Z")]
+    sent_by: Annotated[str, told("Who sent it: a name, an address, or the API client's name.", "noc@acme.example")]
 
     @classmethod
     def of(cls, message: CaseMessage) -> "CaseMessageDocument":
@@ -162,16 +203,16 @@ class CaseMessageDocument(msgspec.Struct, rename="camel"):
 class InvoiceDocument(msgspec.Struct, rename="camel"):
     """An invoice. Amounts are in `invoiceCurrency`; netAmount + taxAmount = totalAmount."""
 
-    invoice_id: str
-    account_id: str
-    invoice_reference: str
-    invoice_date: date
-    due_date: date
-    invoice_currency: str
-    net_amount: Decimal
-    tax_amount: Decimal
-    total_amount: Decimal
-    status: str
+    invoice_id: InvoiceId
+    account_id: AccountId
+    invoice_reference: InvoiceReference
+    invoice_date: Annotated[date, told("The invoice's date.", "2026-03-01")]
+    due_date: Annotated[date, told("To be paid until.", "2026-03-31")]
+    invoice_currency: InvoiceCurrency
+    net_amount: Annotated[Decimal, told("Without tax, two decimals.", 1240.0)]
+    tax_amount: Annotated[Decimal, told("The tax, two decimals.", 260.4)]
+    total_amount: Annotated[Decimal, told("With tax, two decimals.", 1500.4)]
+    status: Annotated[str, told("Overdue: open after the due date.", "Open", words=words.INVOICE_STATUS)]
 
     @classmethod
     def of(cls, invoice: Invoice) -> "InvoiceDocument":
@@ -184,21 +225,25 @@ class InvoiceDocument(msgspec.Struct, rename="camel"):
 class InvoiceLineDetailDocument(msgspec.Struct, rename="camel"):
     """One line of an invoice, in the spelling of the former API (`orderIDExpereo`, `orderRFSDate`)."""
 
-    invoice_line_id: str
-    invoice_id: str
-    invoice_reference: str
-    invoice_date: date
-    invoice_currency: str
-    description: str
-    quantity: Decimal
-    unit_price: Decimal
-    sum_invoice_line_invoice_currency_amount: Decimal
-    period_start: date | None
-    period_end: date | None
-    order_id_expereo: str | None = msgspec.field(name="orderIDExpereo")
-    order_name: str | None
-    order_rfs_date: date | None = msgspec.field(name="orderRFSDate")
-    site_address: str | None
+    invoice_line_id: Annotated[str, told("The line's reference.", "INL-98000231")]
+    invoice_id: InvoiceId
+    invoice_reference: InvoiceReference
+    invoice_date: Annotated[date, told("The invoice's date.", "2026-03-01")]
+    invoice_currency: InvoiceCurrency
+    description: Annotated[str, told("What is charged.", "Global Internet 200/100, February 2026")]
+    quantity: Annotated[Decimal, told("How many.", 1.0)]
+    unit_price: Annotated[Decimal, told("Price of one, without tax.", 620.0)]
+    sum_invoice_line_invoice_currency_amount: Annotated[Decimal, told("Quantity times price, without tax.", 620.0)]
+    period_start: Annotated[date | None, told("First day that is charged.", "2026-02-01")]
+    period_end: Annotated[date | None, told("Last day that is charged.", "2026-02-28")]
+    order_id_expereo: Annotated[str | None, told("The service's reference, which is the order's too.", "SVC-98000417")] = (
+        msgspec.field(name="orderIDExpereo")
+    )
+    order_name: Annotated[str | None, told("The service's name.", "Global Internet 200/100")]
+    order_rfs_date: Annotated[date | None, told("Since when the service has been ready.", "2026-01-12")] = msgspec.field(
+        name="orderRFSDate"
+    )
+    site_address: Annotated[str | None, told("Where the service is.", "12 Rue de la République, 69002 Lyon, France")]
 
     @classmethod
     def of(cls, line: InvoiceLine) -> "InvoiceLineDetailDocument":
@@ -215,11 +260,11 @@ TWO_PLACES = Decimal("0.01")
 class ApiClientDocument(msgspec.Struct, rename="camel"):
     """An API client without its secret."""
 
-    client_id: str
-    api_client_name: str
-    scopes: list[str]
-    created_date: Instant
-    last_used_date: Instant | None
+    client_id: ClientId
+    api_client_name: ApiClientName
+    scopes: Scopes
+    created_date: CreatedDate
+    last_used_date: LastUsedDate
 
     @classmethod
     def of(cls, client: ApiClient) -> "ApiClientDocument":
@@ -235,12 +280,12 @@ class ApiClientDocument(msgspec.Struct, rename="camel"):
 class NewApiClientDocument(msgspec.Struct, rename="camel"):
     """A new API client. `clientSecret` is shown here and never again."""
 
-    client_id: str
-    client_secret: str
-    api_client_name: str
-    scopes: list[str]
-    created_date: Instant
-    last_used_date: Instant | None
+    client_id: ClientId
+    client_secret: Secret
+    api_client_name: ApiClientName
+    scopes: Scopes
+    created_date: CreatedDate
+    last_used_date: LastUsedDate
 
     @classmethod
     def of(cls, client: ApiClient, secret: str) -> "NewApiClientDocument":

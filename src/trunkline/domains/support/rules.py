@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from msgspec import UNSET
 
+from trunkline.domains.connectivity.service import ServiceStatus
 from trunkline.domains.support.model import Case, CaseChange, CaseDraft, CaseStatus, CaseType, Priority
 from trunkline.kit.errors import Violation
 
@@ -60,7 +61,7 @@ MOVES_BY_MESSAGE: dict[CaseStatus, CaseStatus] = {
     CaseStatus.RESOLVED: CaseStatus.IN_PROGRESS,
 }
 
-SERVICE_ALLOWS_CASES = frozenset({"in_progress", "ready"})
+SERVICE_ALLOWS_CASES = (ServiceStatus.IN_PROGRESS, ServiceStatus.READY)
 
 
 def violations(draft: CaseDraft) -> list[Violation]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET
 
-from trunkline.domains.connectivity.service import SERVICES, Service
+from trunkline.domains.connectivity.service import SERVICES
 from trunkline.domains.support import rules, store
 from trunkline.domains.support.fields import CASE_MESSAGES, CASES
 from trunkline.domains.support.model import (
@@ -66,36 +66,36 @@ async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = (
     Raises `Invalid` with every broken rule and with what the dialect `found` already; a service out of the caller's reach is one.
     """
     work.require(WRITE)
-    broken, service = await _review(work, draft)
-    if found or broken or service is None or draft.type is None or draft.subject is None or draft.message is None:
-        raise Invalid([*found, *broken])
-    priority = rules.priority_of(draft.type, draft.subject, draft.priority)
-    sent_by = draft.sent_by or work.principal.display_name
-    case, message = await store.insert_case(work, draft.type, draft.subject, priority, draft.message, draft, service, sent_by)
-    work.record(created("case.opened", "cases", case), created("case_message.added", "case_messages", message))
-    return case
+    broken = [*found, *rules.violations(draft)]
+    if not broken and draft.type is not None and draft.subject is not None and draft.message is not None:
+        priority = rules.priority_of(draft.type, draft.subject, draft.priority)
+        sent_by = draft.sent_by or work.principal.display_name
+        opened = await store.insert_case(work, draft.type, draft.subject, priority, draft.message, draft, sent_by)
+        if opened is not None:
+            case, message = opened
+            work.record(created("case.opened", "cases", case), created("case_message.added", "case_messages", message))
+            return case
+    raise Invalid([*broken, *await _service_violations(work, draft)])
 
 
 async def draft_violations(work: Work, draft: CaseDraft) -> list[Violation]:
     """Every rule that opening this case would break."""
     work.require(WRITE)
-    return (await _review(work, draft))[0]
+    return [*rules.violations(draft), *await _service_violations(work, draft)]
 
 
-async def _review(work: Work, draft: CaseDraft) -> tuple[list[Violation], Service | None]:
-    broken = rules.violations(draft)
+async def _service_violations(work: Work, draft: CaseDraft) -> list[Violation]:
     if draft.service_reference is None:
-        return broken, None
+        return []
     try:
         service = await query.find(work, SERVICES, draft.service_reference)
     except NotFound:
-        broken.append(Violation("service_reference", "{reference} was not found", {"reference": draft.service_reference}))
-        return broken, None
+        return [Violation("service_reference", "{reference} was not found", {"reference": draft.service_reference})]
     if service.status not in rules.SERVICE_ALLOWS_CASES:
-        broken.append(
+        return [
             Violation("service_reference", "the service is {status}; no cases can be opened on it", {"status": service.status})
-        )
-    return broken, service
+        ]
+    return []
 
 
 async def change_case(work: Work, reference: str, change: CaseChange, expected_version: int | None = None) -> Case:

@@ -4,26 +4,37 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from trunkline.domains.connectivity.service import Service
 from trunkline.domains.support.fields import CASES
 from trunkline.domains.support.model import Case, CaseDraft, CaseMessage, CaseStatus, CaseType, MessageType, Priority
+from trunkline.domains.support.rules import SERVICE_ALLOWS_CASES
 from trunkline.kit.ids import new_id
 from trunkline.kit.statements import Statement
 from trunkline.kit.work import Work
 
-# Case and first message in one statement; the database gives the references.
-INSERT_CASE = Statement("""
-    WITH c AS (
+# In one statement: find the service within the caller's reach, store case and first message; the database gives the references.
+# Without a row there is no such service for the caller, or none that takes cases.
+INSERT_CASE = Statement(f"""
+    WITH v AS (
+        SELECT v.id, v.account_id, v.customer_id, v.site_id, v.reference, a.reference AS account_reference, s.reference AS site_reference
+          FROM services v
+          JOIN accounts a ON a.tenant_id = v.tenant_id AND a.id = v.account_id
+          JOIN sites s ON s.tenant_id = v.tenant_id AND s.id = v.site_id
+         WHERE v.tenant_id = $1 AND v.reference = $2 AND v.status IN ({", ".join(f"'{status}'" for status in SERVICE_ALLOWS_CASES)})
+           AND ($3::uuid IS NULL OR v.customer_id = $3) AND ($4::text IS NULL OR (a.path >= $4 AND a.path < $5))
+    ), c AS (
         INSERT INTO cases (tenant_id, id, reference, account_id, customer_id, site_id, service_id, type, subject, priority, status,
                            origin, customer_reference, start_of_incident, end_of_incident, created_at, modified_at)
-        VALUES ($1, $2, 'CAS-' || nextval('case_references'), $3, $4, $5, $6, $7, $8, $9, 'new', $10, $11, $12, $13, $14, $14)
+        SELECT $1, $6, 'CAS-' || nextval('case_references'), account_id, customer_id, site_id, id, $7, $8, $9, 'new',
+               $10, $11, $12, $13, $14, $14
+          FROM v
         RETURNING reference
     ), m AS (
         INSERT INTO case_messages (tenant_id, id, reference, case_id, customer_id, type, body, sent_by, created_at)
-        VALUES ($1, $15, 'MSG-' || nextval('case_message_references'), $2, $4, $16, $17, $18, $14)
+        SELECT $1, $15, 'MSG-' || nextval('case_message_references'), $6, customer_id, $16, $17, $18, $14 FROM v
         RETURNING reference
     )
-    SELECT c.reference, m.reference FROM c, m
+    SELECT c.reference, m.reference, v.id, v.account_id, v.customer_id, v.site_id, v.reference, v.account_reference, v.site_reference
+      FROM c, m, v
 """)
 
 LOCK_CASE = Statement(
@@ -49,27 +60,23 @@ RESOLVED_BEFORE = Statement("""
 
 
 async def insert_case(
-    work: Work,
-    type_: CaseType,
-    subject: str,
-    priority: Priority,
-    message: str,
-    draft: CaseDraft,
-    service: Service,
-    sent_by: str,
-) -> tuple[Case, CaseMessage]:
-    """Store the case and its first message; the optional fields come from `draft`."""
+    work: Work, type_: CaseType, subject: str, priority: Priority, message: str, draft: CaseDraft, sent_by: str
+) -> tuple[Case, CaseMessage] | None:
+    """Store the case and its first message; the optional fields come from `draft`. `None` when its service takes no case of the caller."""
     case_id, message_id = new_id(), new_id()
+    reach = work.principal.reach
+    branch = (reach.path, reach.path_end) if reach and reach.path else (None, None)
     rows = await work.write(
-        INSERT_CASE, case_id, service.account_id, service.customer_id, service.site_id, service.id, type_, subject, priority,
-        draft.origin, draft.customer_reference, draft.start_of_incident, draft.end_of_incident, work.now, message_id,
-        MessageType.CUSTOMER, message, sent_by,
+        INSERT_CASE, draft.service_reference, reach and reach.customer_id, *branch, case_id, type_, subject, priority, draft.origin,
+        draft.customer_reference, draft.start_of_incident, draft.end_of_incident, work.now, message_id, MessageType.CUSTOMER, message,
+        sent_by,
     )  # fmt: skip
-    reference, message_reference = rows[0]
+    if not rows:
+        return None
+    reference, message_reference, service_id, account_id, customer_id, site_id, service, account, site = rows[0]
     case = Case(
-        id=case_id, reference=reference, version=1, account_id=service.account_id, customer_id=service.customer_id,
-        site_id=service.site_id, service_id=service.id, account_reference=service.account_reference,
-        site_reference=service.site_reference, service_reference=service.reference, subject=subject, type=type_,
+        id=case_id, reference=reference, version=1, account_id=account_id, customer_id=customer_id, site_id=site_id,
+        service_id=service_id, account_reference=account, site_reference=site, service_reference=service, subject=subject, type=type_,
         priority=priority, status=CaseStatus.NEW, origin=draft.origin, customer_reference=draft.customer_reference,
         start_of_incident=draft.start_of_incident, end_of_incident=draft.end_of_incident, resolved_at=None, closed_at=None,
         created_at=work.now, modified_at=work.now,

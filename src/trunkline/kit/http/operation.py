@@ -8,10 +8,13 @@ async def create_case(request: Request, body: CreateCase) -> Answer: ...
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trunkline.kit.errors import Violation
 from trunkline.kit.http.answer import JSON, Answer
+
+if TYPE_CHECKING:
+    from trunkline.kit.http.openapi import Description
 
 Handler = Callable[..., Awaitable[Answer]]
 
@@ -38,6 +41,9 @@ class Operation:
     `scopes`: any one of them opens the operation; `None` means that no credential is needed (and none is looked at).
     `body`: the Struct that the body is decoded into, handed to the handler as its second argument.
     `errors`: statuses that the operation itself can refuse with, beside those that the pipeline always can.
+    `form`: for the document, the Struct of a form-encoded body that the handler reads by itself.
+    `refusals`: for the document, the Structs of errors that are not in the dialect's own shape, by status.
+    `description_of_api`: set on the operation that serves a dialect's document (`kit.http.openapi`).
     """
 
     method: str
@@ -55,13 +61,16 @@ class Operation:
     returns: Any = None
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[int, ...] = ()
-    examples: Mapping[str, Any] = field(default_factory=dict)  # "request" and "response"
+    examples: Mapping[str, Any] = field(default_factory=dict)  # "request", "response" and error statuses ("422")
     response_headers: Mapping[str, str] = field(default_factory=dict)
     review: Callable[..., Awaitable[list[Violation]]] | None = (
         None  # see `Invalid.readable`: what else is wrong with a faulty body
     )
     guarded: bool = True  # whether a write runs in one transaction under the replay guard
     max_body: int = 1024 * 1024
+    form: type | None = None
+    refusals: Mapping[int, type] = field(default_factory=dict)
+    description_of_api: "Description | None" = None
 
     @property
     def writes(self) -> bool:

@@ -72,18 +72,22 @@ class Request:
     @cached_property
     def query(self) -> list[tuple[str, str]]:
         """The query's parameters in order, decoded (`+` and `%20` are both blanks). Raises `Malformed`."""
-        if not self.raw_query:
-            return []
-        pairs = self.raw_query.split(b"&")
-        if len(pairs) > MAX_PARAMETERS:
-            raise Malformed([Violation("$query", f"has {len(pairs)} parameters; at most {MAX_PARAMETERS} are read")])
-        parameters = []
-        for pair in pairs:
-            if not pair:
-                continue
+        return parse_query(self.raw_query)
+
+
+def parse_query(raw: bytes) -> list[tuple[str, str]]:
+    """A query string's parameters in order, decoded. Raises `Malformed`."""
+    if not raw:
+        return []
+    pairs = raw.split(b"&")
+    if len(pairs) > MAX_PARAMETERS:
+        raise Malformed([Violation("$query", f"has {len(pairs)} parameters; at most {MAX_PARAMETERS} are read")])
+    parameters = []
+    for pair in pairs:
+        if pair:
             name, _, value = pair.partition(b"=")
             parameters.append((_text(name), _text(value)))
-        return parameters
+    return parameters
 
 
 def _text(raw: bytes) -> str:

@@ -1,0 +1,83 @@
+"""`python -m bench`: measure, print, and (unless it is the quick run) rewrite the tables in bench/README.md."""
+
+import argparse
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import limits
+from bench.figures import FIGURES, Course
+from bench.report import Result
+from bench.server import Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is measured."""
+
+    rounds: int
+    scale: float  # of the requests of a round
+    requests: int  # answered in all before the memory is read
+    two_rounds: int  # with two workers
+    limit_rounds: int
+
+
+FULL = Extent(rounds=9, scale=1.0, requests=100_000, two_rounds=3, limit_rounds=5)
+QUICK = Extent(rounds=3, scale=0.5, requests=20_000, two_rounds=0, limit_rounds=2)
+
+
+def measure(extent: Extent, command: str) -> Result:
+    """Everything, from an empty folder."""
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{time.monotonic() - began:5.0f} s  {text}", file=sys.stderr)
+
+    with tempfile.TemporaryDirectory(prefix="trunkline-bench-") as folder:
+        data = Path(folder) / "data"
+        say("starting a server and loading 100,000 accounts")
+        with Subject(data, workers=1) as subject:
+            subject.load()
+            say("walking to the deep pages")
+            course = Course(subject, FIGURES, extent.scale)
+            for number in range(extent.rounds):
+                say(f"round {number + 1} of {extent.rounds}")
+                course.round()
+            course.fill_up("account", extent.requests)
+            result = Result(command, subject.version(), course.measured, {}, subject.worker_megabytes(), course.sent)
+            say("pgbench -S")
+            by_key = limits.select_by_key(subject, extent.limit_rounds, seconds=3)
+            result.limits.append(("PostgreSQL: `pgbench -S -M prepared`", *by_key))
+        if extent.two_rounds:
+            say("the same with two workers")
+            with Subject(data, workers=2) as subject:
+                course = Course(subject, tuple(f for f in FIGURES if f.limit and not f.base))
+                for _ in range(extent.two_rounds):
+                    course.round()
+                result.two = course.measured
+    say("the bare HTTP server")
+    result.limits.append(("granian: an ASGI application that knows one answer", *limits.hello(extent.limit_rounds, 10_000)))
+    return result
+
+
+def main() -> int:
+    """Exit code: 0, or 1 when `--check` finds a limit exceeded."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; prints, but leaves the README alone")
+    parser.add_argument("--check", action="store_true", help="exit with 1 when a figure is above its limit")
+    parser.add_argument("--tolerance", type=float, default=0.0, help="with --check: how far above is let pass (0.1 is a tenth)")
+    arguments = parser.parse_args()
+    result = measure(QUICK if arguments.quick else FULL, "python -m bench --quick" if arguments.quick else "python -m bench")
+    print(result.markdown())
+    if not arguments.quick:
+        result.write()
+    missed = result.missed(arguments.tolerance)
+    for line in missed:
+        print(f"missed: {line}", file=sys.stderr)
+    return 1 if missed and arguments.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""The result as Markdown: on the screen, and between the markers of bench/README.md."""
+
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import cpu
+from bench.figures import Measured, ratio
+from bench.server import cores
+from trunkline.kit.clock import wall_clock
+
+README = Path(__file__).with_name("README.md")
+BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
+MEMORY_LIMIT = 120.0
+
+HEAD = (
+    "| figure | CPU ms: median | minimum | application | PostgreSQL | limit | | req/s | p50 ms | p99 ms |\n"
+    "|---|---:|---:|---:|---:|---:|---|---:|---:|---:|"
+)
+
+
+@dataclass(slots=True)
+class Result:
+    """All that was measured. `limits` are (name, median, minimum)."""
+
+    command: str
+    postgres: str
+    one: dict[str, Measured]
+    two: dict[str, Measured]
+    memory: float
+    requests: int
+    limits: list[tuple[str, float, float]] = field(default_factory=list)
+
+    def missed(self, tolerance: float = 0.0) -> list[str]:
+        """The figures above their limit by more than `tolerance` (0.1 is a tenth)."""
+        found = []
+        for measured in self.one.values():
+            value, limit = _value(measured, self.one), measured.figure.limit
+            if limit is not None and value > limit * (1 + tolerance):
+                found.append(f"{measured.figure.title}: {value:.3g}, limit {limit:g}")
+        if self.memory > MEMORY_LIMIT * (1 + tolerance):
+            found.append(f"resident memory: {self.memory:.0f} MB, limit {MEMORY_LIMIT:.0f} MB")
+        return found
+
+    def markdown(self) -> str:
+        """Machine, tables."""
+        lines = [
+            f"`{self.command}` on {wall_clock():%Y-%m-%d}, commit {_commit()}:",
+            f"{cores()} cores of {cpu.model()}, Python {platform.python_version()}, PostgreSQL {self.postgres};",
+            f"{_rounds(self.one)} rounds in turns, 8 connections.",
+            "",
+            "One worker:",
+            "",
+            HEAD,
+            *(_row(measured, self.one) for measured in self.one.values()),
+            _memory_row(self.memory, self.requests),
+        ]
+        if self.two:
+            lines += ["", "Two workers, for information:", "", HEAD, *(_row(measured, {}) for measured in self.two.values())]
+        lines += ["", "The physical limits:", "", "| | CPU ms: median | minimum |", "|---|---:|---:|"]
+        lines += [f"| {name} | {middle:.3f} | {least:.3f} |" for name, middle, least in self.limits]
+        return "\n".join(lines)
+
+    def write(self) -> None:
+        """Put the tables between the markers of the README."""
+        text = README.read_text()
+        before, _, rest = text.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        README.write_text(f"{before}{BEGIN}\n\n{self.markdown()}\n\n{END}{after}")
+
+
+def _value(measured: Measured, others: dict[str, Measured]) -> float:
+    """What the limit is about: milliseconds, or the multiple of the base."""
+    base = others.get(measured.figure.base)
+    return ratio(measured, base) if base else measured.typical()
+
+
+def _row(measured: Measured, others: dict[str, Measured]) -> str:
+    figure = measured.figure
+    value, limit = _value(measured, others), figure.limit if others else None
+    shown = "" if limit is None else f"≤ {limit:g} × the first" if figure.base else f"≤ {limit:g}"
+    verdict = "" if limit is None else _verdict(value, limit)
+    if figure.base in others:
+        verdict = f"{value:.2f} × {verdict}".strip()
+    numbers = [
+        f"**{measured.typical():.3f}**",
+        f"{measured.least:.3f}",
+        f"{measured.typical(lambda cost: cost.application):.3f}",
+        f"{measured.typical(lambda cost: cost.database):.3f}",
+        shown,
+        verdict,
+        f"{measured.typical(lambda cost: cost.outcome.per_second):,.0f}",
+        f"{measured.typical(lambda cost: cost.outcome.p50):.1f}",
+        f"{measured.typical(lambda cost: cost.outcome.p99):.1f}",
+    ]
+    return f"| {figure.title} | {' | '.join(numbers)} |"
+
+
+def _memory_row(megabytes: float, requests: int) -> str:
+    name = f"resident memory of the worker after {requests:,} requests"
+    return f"| {name} | {megabytes:.0f} MB | | | | < {MEMORY_LIMIT:.0f} MB | {_verdict(megabytes, MEMORY_LIMIT)} | | | |"
+
+
+def _verdict(value: float, limit: float) -> str:
+    return "kept" if value <= limit else "**missed**"
+
+
+def _rounds(measured: dict[str, Measured]) -> int:
+    return max(len(m.rounds) for m in measured.values())
+
+
+def _commit() -> str:
+    def git(*command: str) -> str:
+        return subprocess.run(["git", *command], cwd=README.parent, capture_output=True, text=True, check=False).stdout.strip()
+
+    changed = git("status", "--porcelain", "--", "../src", ".")
+    return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with uncommitted changes" if changed else "")

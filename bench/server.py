@@ -1,0 +1,142 @@
+"""The server under measurement: `trunkline serve` on a data folder of its own, with a large customer in it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+
+from bench.cpu import children, resident_megabytes, spent, tree, usage
+from bench.load import Outcome, drive
+from tests.serving import Server
+from trunkline.demo import bulk
+from trunkline.kit.clock import wall_clock
+from trunkline.kit.statements import Statement
+
+ACCOUNTS = 100_000
+
+ROOT_ACCOUNT = Statement("""
+    SELECT a.tenant_id, a.id, a.path
+      FROM api_clients AS c JOIN accounts AS a ON a.tenant_id = c.tenant_id AND a.id = c.account_id
+     WHERE c.client_id = $1
+""", scope="directory")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """One run of a load: CPU milliseconds for each request, and what the load saw."""
+
+    application: float
+    database: float
+    outcome: Outcome
+
+    @property
+    def total(self) -> float:
+        return self.application + self.database
+
+
+class Subject:
+    """A running server: as in production (access log on, fsync on), but without limits on callers."""
+
+    def __init__(self, data: Path, workers: int) -> None:
+        self.workers = workers
+        self._server = Server(data, {"TRUNKLINE_WORKERS": str(workers), "TRUNKLINE_THROTTLE": "off"})
+
+    def __enter__(self) -> "Subject":
+        self._server.start()
+        self.token = self._server.token()
+        self._client = httpx.Client(headers={"Authorization": f"Bearer {self.token}"}, timeout=60)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._client.close()
+        self._server.stop()
+        if exc[0] is not None:
+            sys.stderr.writelines(line for line in self._server.log.open() if '"event":"request"' not in line)
+
+    @property
+    def port(self) -> int:
+        return self._server.port
+
+    @property
+    def application(self) -> int:
+        """The process of the HTTP listener, whose children are the workers."""
+        assert self._server.process is not None
+        (listener,) = children(self._server.process.pid, str(self.port))
+        return listener
+
+    @property
+    def postgres(self) -> int:
+        """The process of the embedded PostgreSQL, whose children are all others of it."""
+        return int((self._server.data / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def database_url(self) -> str:
+        """The production environment's database."""
+        address: str = json.loads((self._server.data / "running.json").read_text())["databases"]["production"]
+        return address
+
+    def worker_megabytes(self) -> float:
+        """Resident memory of the largest worker."""
+        return max(resident_megabytes(pid) for pid in tree(self.application)[1:])
+
+    def get(self, address: str) -> Any:
+        """The JSON at a path or at a link of an answer."""
+        answer = self._client.get(httpx.URL(self._server.url).join(address))
+        answer.raise_for_status()
+        return answer.json()
+
+    def measure(self, requests: Sequence[bytes], count: int, status: int = 200) -> Cost:
+        """Send the load and say what a request of it costs."""
+        trees = (self.application, self.postgres)
+        before = [usage(root) for root in trees]
+        outcome = drive(self.port, requests, count, status=status)
+        application, database = (spent(then, usage(root)) / 1e6 / count for then, root in zip(before, trees, strict=True))
+        return Cost(application, database, outcome)
+
+    def load(self) -> None:
+        """Add the accounts beneath the demonstration customer's root, and let PostgreSQL look at them."""
+        asyncio.run(self._load())
+
+    async def _load(self) -> None:
+        connection = await asyncpg.connect(self.database_url)
+        try:
+            client_id = self._server.credentials["customer"]["client_id"]
+            (root,) = await connection.fetch(ROOT_ACCOUNT, client_id)
+            tenant_id, account_id, path = root
+            await bulk.load_accounts(connection, tenant_id, account_id, path, wall_clock(), count=ACCOUNTS)
+            await connection.execute("VACUUM ANALYZE")
+        finally:
+            await connection.close()
+
+    def version(self) -> str:
+        """PostgreSQL's version."""
+
+        async def ask() -> str:
+            connection = await asyncpg.connect(self.database_url)
+            try:
+                return str(await connection.fetchval("SHOW server_version"))
+            finally:
+                await connection.close()
+
+        return asyncio.run(ask())
+
+
+def request(method: str, path: str, token: str, body: bytes = b"", **headers: str) -> bytes:
+    """The bytes of a request; underscores in a header's name stand for hyphens."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}", "Accept: application/json"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0))
