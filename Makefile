@@ -40,8 +40,8 @@ format: develop ## format and mend what a machine can mend
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-bench: develop ## measure; rewrites the tables in bench/README.md
-	@$(BIN)/python -m bench
+bench: develop ## measure; rewrites the tables in bench/README.md (ARGS=--quick only prints)
+	@$(BIN)/python -m bench $(ARGS)
 
 requirements: ## pin all dependencies anew (needs uv)
 	@sh requirements/lock.sh

@@ -114,5 +114,5 @@ def _commit() -> str:
     def git(*command: str) -> str:
         return subprocess.run(["git", *command], cwd=README.parent, capture_output=True, text=True, check=False).stdout.strip()
 
-    changed = git("status", "--porcelain", "--", "../src", ".")
+    changed = git("status", "--porcelain", "--", "../src")
     return (git("rev-parse", "--short", "HEAD") or "unknown") + (" with uncommitted changes" if changed else "")

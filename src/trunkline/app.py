@@ -1,9 +1,12 @@
 """Where settings become objects and objects become an ASGI application.
 
-`trunkline.app:create` is a factory for any ASGI server: `uvicorn --factory trunkline.app:create`. Each worker process calls it once.
+`trunkline.app:create` is a factory for any ASGI server: `uvicorn --factory trunkline.app:create`. Each worker process calls it
+once.
 """
 
+import asyncio
 import gc
+import multiprocessing
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -19,19 +22,20 @@ from trunkline.kit import processes
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.http.pipeline import Pipeline, Policy
 from trunkline.kit.http.table import Table
+from trunkline.kit.logs import configure_logging
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
-from trunkline.kit.telemetry import AccessLog, configure_logging
+from trunkline.kit.telemetry import CONNECTIONS, AccessLog
 from trunkline.settings import Profile, Settings, load
+
+REPORT_SECONDS = 5.0
 
 
 def realms_of(settings: Settings) -> dict[Environment, Realm]:
     """The environments that the settings name databases for."""
-    addresses = {Environment.PRODUCTION: settings.database_url}
-    if settings.sandbox and settings.sandbox_database_url:
-        addresses[Environment.SANDBOX] = settings.sandbox_database_url
-    if not settings.database_url:
+    addresses = settings.addresses()
+    if not addresses:
         raise StartupError(
             "TRUNKLINE_DATABASE_URL is not set; `trunkline serve` sets it for the embedded PostgreSQL", ExitCode.CONFIGURATION
         )
@@ -68,11 +72,13 @@ def build(settings: Settings) -> Pipeline:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for realm in realms.values():
             await realm.open()
+        reporting = asyncio.create_task(report_connections(realms))
         # What is loaded now stays: keep the collector from walking over it again and again.
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 100)
         yield
+        reporting.cancel()
         access_log.flush()
         for realm in realms.values():
             await realm.close()
@@ -83,9 +89,18 @@ def build(settings: Settings) -> Pipeline:
     return Pipeline(Table(dialects), realms, rest, policy, access_log)
 
 
+async def report_connections(realms: Mapping[Environment, Realm]) -> None:
+    """Keep the count of this process's database connections up to date, for whichever process is asked for the metrics."""
+    while True:
+        for environment, realm in realms.items():
+            CONNECTIONS.labels(environment.value).set(realm.pool.open)
+        await asyncio.sleep(REPORT_SECONDS)
+
+
 def create() -> Pipeline:
     """The application on the environment's settings; what an ASGI server calls."""
     settings = load()
     configure_logging(settings.log_level)
-    processes.end_with_parent()
+    if (server := multiprocessing.parent_process()) is not None and server.pid is not None:  # we are one worker of several
+        processes.end_with_parent(server.pid)
     return build(settings)

@@ -4,18 +4,21 @@ This table is the whole of it; `docs/settings.md` is tested against it.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from trunkline.kit.principal import Environment
 from trunkline.kit.startup import ExitCode, StartupError
 
 PREFIX = "TRUNKLINE_"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Profile(StrEnum):
@@ -23,8 +26,8 @@ class Profile(StrEnum):
     PRODUCTION = "production"
 
 
-def _setting(default: Any, text: str, read: Callable[[str], Any] = str) -> Any:
-    return field(default=default, metadata={"text": text, "read": read})
+def _setting(default: Any, text: str, read: Callable[[str], Any] = str, *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"text": text, "read": read, "secret": secret})
 
 
 def _switch(value: str) -> bool:
@@ -72,10 +75,26 @@ def _networks(value: str) -> tuple[str, ...]:
     return networks
 
 
-def _url(value: str) -> str:
-    if not value.startswith(("postgresql://", "postgres://")):
+def _database(value: str) -> str:
+    parts = urlsplit(value)  # may raise ValueError itself
+    if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError("must be a postgresql:// address")
+    if not parts.path.strip("/"):
+        raise ValueError("names no database (postgresql://host/NAME)")
     return value
+
+
+def _host(value: str) -> str:
+    if value != "localhost":
+        try:
+            ip_address(value)
+        except ValueError:
+            raise ValueError("must be an IP address of this machine, or localhost") from None
+    return value
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _path(value: str) -> Path:
@@ -87,31 +106,45 @@ class Settings:
     """Everything that can be set, with its default."""
 
     port: int = _setting(8000, "port of plain HTTP; HTTPS answers at port + 443", _whole(1, 65092))
-    host: str = _setting("127.0.0.1", "address to listen on; profile local serves plain HTTP on the loopback address only")
-    data: Path = _setting(Path("data"), "folder of the embedded PostgreSQL, credentials and certificate", _path)
-    database_url: str = _setting("", "an external PostgreSQL 15 or newer instead of the embedded one", _url)
+    host: str = _setting(
+        "127.0.0.1", "address to listen on; profile local serves plain HTTP on the loopback address only", _host
+    )
+    data: Path = _setting(Path("data"), "folder of the embedded PostgreSQL, credentials and certificate", _path)  # noqa: RUF009
+    database_url: str = _setting("", "an external PostgreSQL 15 or newer instead of the embedded one", _database, secret=True)
     sandbox_database_url: str = _setting(
-        "", "the sandbox's database on an external PostgreSQL; default: the same name with _sandbox", _url
+        "", "the sandbox's database on an external PostgreSQL; default: the same name with _sandbox", _database, secret=True
     )
     sandbox: bool = _setting(True, "whether there is a sandbox environment", _switch)
-    profile: Profile = _setting(Profile.LOCAL, "local or production (production answers plain HTTP with 400)", _profile)
-    workers: int = _setting(os.cpu_count() or 1, "worker processes; default: one per core", _whole(1, 256))
+    profile: Profile = _setting(  # noqa: RUF009
+        Profile.LOCAL, "local or production (production answers plain HTTP with 400)", _profile
+    )
+    workers: int = _setting(_cores(), "worker processes; default: one per core", _whole(1, 256))
     database_connections: int = _setting(4, "database connections per worker and environment", _whole(1, 64))
     throttle: bool = _setting(True, "every rate rule of every dialect, token endpoints too", _switch)
     demo: bool = _setting(True, "load the demonstration data on first start", _switch)
     trusted_proxies: tuple[str, ...] = _setting(
         (), "addresses or networks whose X-Forwarded-* headers count, separated by commas", _networks
     )
-    tls_certificate: Path | None = _setting(
+    tls_certificate: Path | None = _setting(  # noqa: RUF009
         None, "certificate chain (PEM) for HTTPS; default in profile local: one it makes itself", _path
     )
-    tls_key: Path | None = _setting(None, "private key (PEM) of the certificate", _path)
+    tls_key: Path | None = _setting(None, "private key (PEM) of the certificate", _path)  # noqa: RUF009
     log_level: str = _setting("info", "debug, info, warning or error", _level)
     access_log: bool = _setting(True, "one log line per request", _switch)
     customer_reads_per_second: float = _setting(3.0, "Customer API: sustained reads per second of a client", _number)
     customer_read_burst: int = _setting(50, "Customer API: reads in a short burst", _whole(1, 1_000_000_000))
     customer_writes_per_minute: int = _setting(30, "Customer API: writes in any 60 seconds", _whole(1, 1_000_000_000))
     idempotency_hours: int = _setting(24, "hours for which the answer to an Idempotency-Key is kept", _whole(1, 8760))
+
+    def addresses(self) -> dict[Environment, str]:
+        """The addresses of the environments' databases on an external PostgreSQL; empty for the embedded one."""
+        if not self.database_url:
+            return {}
+        addresses = {Environment.PRODUCTION: self.database_url}
+        if self.sandbox:
+            name, mark, options = self.database_url.partition("?")
+            addresses[Environment.SANDBOX] = self.sandbox_database_url or f"{name}_sandbox{mark}{options}"
+        return addresses
 
 
 def variable(name: str) -> str:
@@ -121,10 +154,7 @@ def variable(name: str) -> str:
 
 def load(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> Settings:
     """The settings of this process. Raises `StartupError` that names every variable that cannot be used."""
-    values: dict[str, str] = {}
-    if env_file.is_file():
-        values |= {key: value for key, value in dotenv_values(env_file).items() if value is not None}
-    values |= os.environ if environment is None else environment
+    values = _from_file(env_file) | dict(os.environ if environment is None else environment)
     read: dict[str, Any] = {}
     faults = []
     for setting in fields(Settings):
@@ -134,7 +164,40 @@ def load(environment: Mapping[str, str] | None = None, env_file: Path = Path(".e
         try:
             read[setting.name] = setting.metadata["read"](text)
         except ValueError as error:
-            faults.append(f"{variable(setting.name)}={text!r}: {error}")
+            given = "" if setting.metadata["secret"] else f"={text!r}"
+            faults.append(f"{variable(setting.name)}{given}: {error}")
+    settings = Settings(**read)
+    faults += _contradictions(settings)
     if faults:
         raise StartupError("; ".join(faults), ExitCode.CONFIGURATION)
-    return Settings(**read)
+    return settings
+
+
+def unknown(environment: Mapping[str, str] | None = None, env_file: Path = Path(".env")) -> list[str]:
+    """Variables with our prefix that nothing reads: probably misspelt."""
+    known = {variable(setting.name) for setting in fields(Settings)} | {f"{PREFIX}PG_BIN"}
+    values = _from_file(env_file) | dict(os.environ if environment is None else environment)
+    return sorted(name for name in values if name.startswith(PREFIX) and name not in known)
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    try:
+        return {name: value for name, value in dotenv_values(path).items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise StartupError(f"{path.absolute()} cannot be read: {reason}", ExitCode.CONFIGURATION) from None
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """What is wrong between settings that are fine by themselves."""
+    if settings.profile is Profile.LOCAL and settings.host not in LOOPBACK:
+        yield (
+            f"TRUNKLINE_HOST={settings.host}: profile local serves plain HTTP on the loopback address only; "
+            "set TRUNKLINE_PROFILE=production"
+        )
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        yield "TRUNKLINE_TLS_CERTIFICATE and TRUNKLINE_TLS_KEY go together"
+    if settings.sandbox_database_url and not settings.database_url:
+        yield "TRUNKLINE_SANDBOX_DATABASE_URL goes with TRUNKLINE_DATABASE_URL"

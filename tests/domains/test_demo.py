@@ -261,7 +261,7 @@ async def test_sizes_are_the_real_ones(shown: Shown) -> None:
 
 
 async def assert_sizes(shown: Shown) -> None:
-    for table in demo.SEQUENCES:
+    for table in sorted(demo.SEQUENCES.keys() - set(demo.NESTED)):
         real = dict(
             await shown.connection.fetch(
                 f"SELECT customer_id, count(*) FROM {table} WHERE tenant_id = $1 GROUP BY customer_id", shown.loaded.tenant_id

@@ -28,7 +28,10 @@ DROPS = {
     "Full": (),
 }
 TIE = re.compile(r'(?:(?P<left>[\w"]+)\.)?tenant_id = (?:(?P<parameter>\$1)|(?P<right>[\w"]+)\.tenant_id)')
-COLUMNS = "SELECT relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE a.attname = 'tenant_id' AND relkind IN ('r', 'p')"
+TABLES = """
+    SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+     WHERE a.attname = 'tenant_id' AND c.relkind IN ('r', 'p') AND c.relnamespace = 'public'::regnamespace
+"""
 
 
 async def explain(connection: asyncpg.Connection, sql: str) -> Node:
@@ -46,7 +49,7 @@ async def explain(connection: asyncpg.Connection, sql: str) -> Node:
 
 async def tenant_tables(connection: asyncpg.Connection) -> frozenset[str]:
     """Names of all tables with a column `tenant_id`, but the directory of tenants itself."""
-    return frozenset(row[0] for row in await connection.fetch(COLUMNS)) - {"tenants"}
+    return frozenset(row[0] for row in await connection.fetch(TABLES)) - {"tenants"}
 
 
 async def faults(connection: asyncpg.Connection, sql: str, tables: frozenset[str]) -> list[str]:
@@ -72,38 +75,35 @@ def scans(plan: Node, tables: frozenset[str]) -> list[Node]:
 Tie = tuple[str, str]  # alias, and what its tenant_id equals: another alias or "$1"
 
 
-def split(text: str, separator: str) -> list[str]:
-    """`text` at every `separator` outside parentheses and quotes."""
-    parts, depth, quote, start, position = [], 0, "", 0, 0
-    while position < len(text):
-        character = text[position]
+def depths(text: str) -> Iterator[tuple[int, str, int]]:
+    """(position, character, how many parentheses are open after it); what stands in quotes is left out."""
+    depth, quote = 0, ""
+    for position, character in enumerate(text):
         if quote:
             quote = "" if character == quote else quote
         elif character in "'\"":
             quote = character
-        elif character in "([":
-            depth += 1
-        elif character in ")]":
-            depth -= 1
-        elif depth == 0 and text.startswith(separator, position):
+        else:
+            depth += (character in "([") - (character in ")]")
+            yield position, character, depth
+
+
+def split(text: str, separator: str) -> list[str]:
+    """`text` at every `separator` outside parentheses and quotes."""
+    parts, start = [], 0
+    for position, _, depth in depths(text):
+        if depth == 0 and position >= start and text.startswith(separator, position):
             parts.append(text[start:position])
-            position += len(separator)
-            start = position
-            continue
-        position += 1
+            start = position + len(separator)
     return [*parts, text[start:]]
 
 
 def bare(text: str) -> str:
     """A condition without the parentheses around the whole of it."""
     text = text.strip()
-    while text.startswith("(") and text.endswith(")") and _closes_at_end(text):
+    while text.startswith("(") and next((p for p, _, depth in depths(text) if depth == 0), 0) == len(text) - 1:
         text = text[1:-1].strip()
     return text
-
-
-def _closes_at_end(text: str) -> bool:
-    return not any(part.startswith(")") for part in split(f"{text[1:-1]})", ")")[1:]) and len(split(text[1:-1], ")")) == 1
 
 
 def ties(condition: str) -> set[Tie]:
@@ -229,9 +229,7 @@ def _assigned(sql: str) -> Iterator[str]:
 
 def _end_of_clause(text: str) -> int:
     """Where the clause that begins `text` ends: at a keyword, or at a parenthesis that was not opened in it."""
-    depth = 0
-    for position, character in enumerate(text):
-        depth += {"(": 1, ")": -1}.get(character, 0)
+    for position, _, depth in depths(text):
         if depth < 0 or (depth == 0 and ENDS.match(text, position) and not text[position - 1 : position].isalnum()):
             return position
     return len(text)

@@ -2,38 +2,102 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import Annotated, TypeVar
 
+import asyncpg
 import typer
 
+from trunkline import migrations
 from trunkline.kit.principal import Environment, system
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
 from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.work import Transaction, Work
 from trunkline.settings import Settings, load
-from trunkline.supervisor import open_databases
-from trunkline.supervisor.running import running_addresses
+from trunkline.supervisor.databases import addresses_of, connect, embedded_postgres, one_line
+from trunkline.supervisor.running import State, look, make_data_folder
 
 T = TypeVar("T")
 
 EnvironmentOption = Annotated[Environment, typer.Option(help="production or sandbox")]
-JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
 TenantOption = Annotated[int, typer.Option(help="the tenant's number")]
+AccountOption = Annotated[str, typer.Option(help="reference of the customer's account (ACC-…); without it the operator's")]
+
+WAIT_SECONDS = 60.0  # for a server that is starting or stopping
+POLL_SECONDS = 0.1
+
+Addresses = dict[Environment, str]
+
+
+@asynccontextmanager
+async def database_addresses(settings: Settings, *, may_create: bool = False) -> AsyncIterator[tuple[Addresses, str | None]]:
+    """Where the databases are, and (embedded) a database through which they can be made; they stay reachable inside the block.
+
+    Raises `StartupError` when there are none yet, unless they may be created.
+    """
+    embedded = embedded_postgres(settings, lambda _: None)
+    if embedded is None:
+        yield settings.addresses(), None
+        return
+    state, addresses = await _settled(settings)
+    if state is State.RUNNING:
+        yield addresses, embedded.dsn("postgres")
+        return
+    if embedded.is_new and not may_create:
+        raise StartupError(
+            f"there is no database in {settings.data.absolute()} yet: start the server once (`make run`)",
+            ExitCode.CONFIGURATION,
+        )
+    make_data_folder(settings.data)
+    try:
+        await embedded.start()
+        yield addresses_of(settings, embedded), embedded.dsn("postgres")
+    finally:
+        await embedded.stop()
+
+
+async def _settled(settings: Settings) -> tuple[State, Addresses]:
+    """Wait until the data folder's server neither starts nor stops."""
+    for _ in range(int(WAIT_SECONDS / POLL_SECONDS)):
+        state, addresses = look(settings)
+        if state is not State.CHANGING:
+            return state, addresses
+        await asyncio.sleep(POLL_SECONDS)
+    raise StartupError(f"the server of {settings.data.absolute()} is still starting or stopping", ExitCode.ALREADY_RUNNING)
 
 
 @asynccontextmanager
 async def open_realm(settings: Settings, environment: Environment) -> AsyncIterator[Realm]:
-    """The environment's realm. Raises `StartupError` when it has no database."""
-    async with AsyncExitStack() as stack:
-        addresses = running_addresses(settings) or (await open_databases(settings, lambda _: None, stack)).addresses
+    """The environment's realm. Raises `StartupError` when it has no database, or one of another version."""
+    async with database_addresses(settings) as (addresses, _):
         if environment not in addresses:
             raise StartupError(f"there is no {environment} environment (TRUNKLINE_SANDBOX=off)", ExitCode.CONFIGURATION)
+        await check(environment, addresses[environment])
         realm = Realm.at(environment, addresses[environment], connections=1, throttle=False)
-        stack.push_async_callback(realm.pool.close)
-        await realm.read_clock()
-        yield realm
+        try:
+            with one_line("the command", settings.data):
+                await realm.read_clock()
+                yield realm
+        finally:
+            await realm.pool.close()
+
+
+async def check(environment: Environment, address: str) -> None:
+    """Raise `StartupError` unless the database can be reached and is of this code's version."""
+    try:
+        connection = await connect(address)
+    except asyncpg.InvalidCatalogNameError:
+        raise StartupError(
+            f"the {environment} database does not exist yet: run `trunkline migrate`", ExitCode.CONFIGURATION
+        ) from None
+    try:
+        if await migrations.pending(connection):
+            raise StartupError(
+                f"the {environment} database is older than this code: run `trunkline migrate`", ExitCode.CONFIGURATION
+            )
+    finally:
+        await connection.close(timeout=5)
 
 
 def in_realm(environment: Environment, use: Callable[[Realm], Awaitable[T]]) -> T:
@@ -52,10 +116,9 @@ def in_work(environment: Environment, tenant: int, operation: str, use: Callable
     async def run(realm: Realm) -> T:
         tenant_id = await realm.tenant(tenant)
         if tenant_id is None:
-            raise StartupError(f"there is no tenant {tenant}", ExitCode.USAGE)
-        work = Work(
-            realm.pool, realm.clock, system(tenant_id, environment, "command line"), Origin(f"cli.{operation}", operation)
-        )
+            raise StartupError(f"there is no tenant {tenant} in {environment}", ExitCode.USAGE)
+        origin = Origin(f"cli.{operation}", operation)
+        work = Work(realm.pool, realm.clock, system(tenant_id, environment, "command line"), origin)
         async with Transaction(work) as transaction:
             result = await use(work)
             await transaction.commit(200)

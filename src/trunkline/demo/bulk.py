@@ -95,7 +95,6 @@ async def load_cases(
         for start in range(0, count, CHUNK):
             await loading.copy(connection, "case_messages", messages.COLUMNS, tenant_id, openings[start : start + CHUNK])
         await loading.recount(connection, tenant_id, "cases", now)
-        await loading.recount(connection, tenant_id, "case_messages", now)
 
 
 def _cases(maker: CaseMaker, services: list[CaseService], count: int) -> list[Case]:

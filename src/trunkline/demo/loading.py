@@ -20,7 +20,6 @@ RESERVE_REFERENCES = Statement("SELECT setval($1::text::regclass, nextval($1::te
 COUNT_ROWS = {
     "accounts": Statement("SELECT customer_id, count(*) FROM accounts WHERE tenant_id = $1 GROUP BY customer_id"),
     "cases": Statement("SELECT customer_id, count(*) FROM cases WHERE tenant_id = $1 GROUP BY customer_id"),
-    "case_messages": Statement("SELECT customer_id, count(*) FROM case_messages WHERE tenant_id = $1 GROUP BY customer_id"),
 }
 
 

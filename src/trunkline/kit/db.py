@@ -6,6 +6,7 @@ longest waiter. It sends no reset query, so nothing may leave session state behi
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -73,25 +74,25 @@ class Pool:
                 return connection
             self._open -= 1
         if self._open < self._size:
+            self._open += 1
             return await self._connect()
         waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
         self._waiters.append(waiter)
         try:
             async with asyncio.timeout(self._wait_seconds):
                 connection_or_room = await waiter
-        except TimeoutError:
-            raise Unavailable("every database connection is busy") from None
-        except asyncio.CancelledError:
+        except BaseException as error:
             if waiter.done() and not waiter.cancelled():  # it was handed something in the same moment
                 self._hand_over(waiter.result())
-            raise
-        finally:
-            if not waiter.done():
+            with contextlib.suppress(ValueError):
                 self._waiters.remove(waiter)
+            if isinstance(error, TimeoutError):
+                raise Unavailable("every database connection is busy") from None
+            raise
         return connection_or_room if connection_or_room is not None else await self._connect()
 
     async def _connect(self) -> Connection:
-        self._open += 1
+        """Open the connection that room was made for."""
         try:
             return await connect(self.dsn)
         except (*LOST, TimeoutError, asyncpg.PostgresError) as error:
@@ -111,12 +112,10 @@ class Pool:
             self._hand_over(connection)
 
     def _hand_over(self, connection: Connection | None) -> None:
-        """To the longest waiter: a connection, or (None) the room to open one."""
+        """To the longest waiter: a connection, or (None) the room to open one, which nobody else may take meanwhile."""
         while self._waiters:
             waiter = self._waiters.popleft()
             if not waiter.done():
-                if connection is None:
-                    self._open -= 1
                 waiter.set_result(connection)
                 return
         if connection is None:
@@ -154,4 +153,5 @@ class Pool:
         idle, self._idle = self._idle, []
         for connection in idle:
             self._open -= 1
-            await connection.close(timeout=2)
+            with contextlib.suppress(*LOST, TimeoutError, asyncpg.PostgresError):
+                await connection.close(timeout=2)

@@ -32,7 +32,10 @@ class Subject(Protocol):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One change of one object. `type` is `<thing>.<what happened>`; `collection` is the list whose rows changed; `delta` its growth."""
+    """One change of one object. `type` is `<thing>.<what happened>`; `collection` is the list whose rows changed; `delta` its growth.
+
+    What is only listed inside another object (the messages of a case) has no collection of its own: `collection` is empty.
+    """
 
     type: str
     collection: str

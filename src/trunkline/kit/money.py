@@ -41,4 +41,4 @@ def split(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[Dec
     by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
     for i in by_remainder[: abs(units) - sum(parts)]:
         parts[i] += 1
-    return [unit * part * sign for part in parts]
+    return [unit * (part * sign) for part in parts]

@@ -1,17 +1,25 @@
 """One environment inside one process: its database, its clock, its limits, its signals."""
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import asyncpg
+import structlog
+
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Connection, Pool
+from trunkline.kit.errors import Refusal
 from trunkline.kit.principal import Environment
 from trunkline.kit.signals import Signals
 from trunkline.kit.statements import Statement
 from trunkline.kit.throttle import Throttle
 
 CLOCK_CHANNEL = "trunkline_clock"
+RETRY_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
 
 READ_OFFSET = Statement("SELECT clock_offset_seconds FROM environments WHERE name = $1", scope="directory")
 READ_TENANTS = Statement("SELECT number, tenant_id FROM tenants", scope="directory")
@@ -32,6 +40,7 @@ class Realm:
     signals: Signals
     tenants: dict[int, UUID] = field(default_factory=dict)
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
+    _clock_unknown: asyncio.Event = field(default_factory=asyncio.Event)
 
     @classmethod
     def at(
@@ -43,9 +52,14 @@ class Realm:
         return cls(environment, Pool(dsn, connections), Clock(), limiter, Signals(dsn))
 
     async def open(self) -> None:
-        """Read the clock's offset, begin to listen. Works while the database is away: everything is read again when it is back."""
-        self.signals.subscribe(CLOCK_CHANNEL, self._clock_moved, self._read_clock_again)
-        self._tasks.append(asyncio.create_task(self.signals.run()))
+        """Read the clock's offset, begin to listen.
+
+        Works while the database is away: everything is read again when it is back.
+        """
+        self.signals.subscribe(CLOCK_CHANNEL, self._clock_moved, self._clock_unknown.set)
+        with contextlib.suppress(Refusal, asyncpg.PostgresError):
+            await self.read_clock()
+        self._tasks = [asyncio.create_task(self.signals.run()), asyncio.create_task(self._keep_reading_clock())]
 
     async def close(self) -> None:
         for task in self._tasks:
@@ -56,9 +70,17 @@ class Realm:
     def _clock_moved(self, payload: str) -> None:
         self.clock.offset_seconds = int(payload)
 
-    def _read_clock_again(self) -> None:
-        if self.environment is Environment.SANDBOX:
-            self._tasks.append(asyncio.create_task(self.read_clock()))
+    async def _keep_reading_clock(self) -> None:
+        """Read the offset whenever a move may have been missed, until it is read."""
+        while True:
+            await self._clock_unknown.wait()
+            self._clock_unknown.clear()
+            try:
+                await self.read_clock()
+            except (Refusal, asyncpg.PostgresError, OSError) as error:
+                log.warning("clock.unknown", environment=self.environment, error=str(error))
+                self._clock_unknown.set()
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def read_clock(self) -> None:
         """Take the clock's offset from the database."""

@@ -70,18 +70,17 @@ def record_text(events: int, sizes: int, *, answered: bool) -> str:
             *subject, before, after = take(EVENT)
             values = (tenant, "nextval('event_sequence')", "pg_current_xact_id()", instant, *subject, *actor, before, after)
             rows.append(f"({', '.join(values)})")
-        slot, *_ = take(("smallint",))
-        counted = [f"({tenant}, {', '.join(take(SIZE))}, {slot})" for _ in range(sizes)]
-        parts += [
-            f"""announced AS (
+        parts.append(f"""announced AS (
             INSERT INTO events (tenant_id, sequence, transaction, occurred_at, type, subject_type, subject_id, subject_reference,
                                 subject_version, account_id, customer_id, actor_type, actor_id, request_id, before, after)
-            VALUES {", ".join(rows)})""",
-            f"""sized AS (
+            VALUES {", ".join(rows)})""")
+    if sizes:
+        slot, *_ = take(("smallint",))
+        counted = [f"({tenant}, {', '.join(take(SIZE))}, {slot})" for _ in range(sizes)]
+        parts.append(f"""sized AS (
             INSERT INTO collection_sizes AS s (tenant_id, collection, customer_id, size, changes, slot) VALUES {", ".join(counted)}
             ON CONFLICT (tenant_id, collection, customer_id, slot)
-            DO UPDATE SET size = s.size + excluded.size, changes = s.changes + excluded.changes)""",
-        ]
+            DO UPDATE SET size = s.size + excluded.size, changes = s.changes + excluded.changes)""")
     if answered:
         status, headers, body, expires_at, scope, attempt = take(ANSWER)
         parts.append(f"""answered AS (
@@ -101,6 +100,8 @@ def _sizes(recorded: Sequence[Event]) -> list[tuple[str, UUID, int, int]]:
     """(collection, customer, growth, changes), for the customer and for the whole tenant, in the one order that cannot deadlock."""
     sums: dict[tuple[str, UUID], tuple[int, int]] = {}
     for event in recorded:
+        if not event.collection:
+            continue
         for customer in {event.subject.customer_id or NIL, NIL}:
             size, changes = sums.get((event.collection, customer), (0, 0))
             sums[event.collection, customer] = (size + event.delta, changes + 1)
@@ -124,7 +125,7 @@ async def write_record(connection: Connection, work: "Work", outcome: int, answe
             _json(event.before), _json(event.after),
         )  # fmt: skip
     sizes = _sizes(recorded)
-    if recorded:
+    if sizes:
         arguments.append(connection.get_server_pid() % SLOTS)
         for size in sizes:
             arguments += size

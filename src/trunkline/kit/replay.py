@@ -33,9 +33,11 @@ CLAIM = Statement("""
 READ_ANSWER = Statement(
     "SELECT fingerprint, status, headers::text, body FROM request_guard WHERE tenant_id = $1 AND scope = $2"
 )
+# expires_at stands outside too: there PostgreSQL looks again at a row that was claimed anew while the statement waited for it.
 SWEEP = Statement("""
     DELETE FROM request_guard
-     WHERE tenant_id = $1 AND scope IN (SELECT scope FROM request_guard WHERE tenant_id = $1 AND created_at < $2 AND expires_at < $3
+     WHERE tenant_id = $1 AND expires_at < $3
+       AND scope IN (SELECT scope FROM request_guard WHERE tenant_id = $1 AND created_at < $2 AND expires_at < $3
                                          ORDER BY created_at LIMIT 5000)
 """)
 

@@ -22,3 +22,12 @@ class StartupError(Exception):
     def __init__(self, message: str, exit_code: ExitCode = ExitCode.FAILED) -> None:
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, in one line."""
+    if isinstance(error, TimeoutError) and not str(error):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return (str(error).strip() or repr(error)).splitlines()[0]

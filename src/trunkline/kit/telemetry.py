@@ -1,20 +1,21 @@
-"""Logs and metrics: cheap enough to be always on.
+"""Metrics and the access log: cheap enough to be always on.
 
-Logs are JSON lines on standard error with `timestamp`, `level`, `event` and the request's id. One line per request is buffered and
-written twice a second. Metrics are kept by prometheus-client in its multi-process mode, so that any worker can answer for all.
+One line per request is buffered and written twice a second. Metrics are kept by prometheus-client in its multi-process mode, so
+that any worker can answer for all.
 """
 
 import asyncio
-import logging
-import sys
+import os
+import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 from trunkline.kit.clock import wall_clock
+from trunkline.kit.logs import write_lines
 
 FLUSH_SECONDS = 0.5
 FLUSH_LINES = 1000
@@ -32,35 +33,31 @@ CONNECTIONS = Gauge(
 )
 
 
-def configure_logging(level: str = "info") -> None:
-    """Structured logs for our own code and for what libraries log."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(serializer=lambda value, **_: msgspec.json.encode(value, enc_hook=str).decode()),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, handlers=[_ToStructlog()], force=True)
-
-
-class _ToStructlog(logging.Handler):
-    def emit(self, record: logging.LogRecord) -> None:
-        structlog.get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info or None)
-
-
 def metrics_page(multiprocess_folder: str | None) -> bytes:
     """What `/metrics` answers, in Prometheus' text format."""
     if multiprocess_folder is None:
         return generate_latest()
+    _forget_the_dead(Path(multiprocess_folder))
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=multiprocess_folder)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """What killed processes had open counts no more; what they had counted stays."""
+    for file in folder.glob("gauge_live*_*.db"):
+        if (found := re.search(r"_(\d+)\.db$", file.name)) and not _alive(int(found[1])):
+            mark_process_dead(int(found[1]), path=str(folder))  # type: ignore[no-untyped-call]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 class AccessLog:
@@ -88,5 +85,4 @@ class AccessLog:
         self._scheduled = False
         if self._lines:
             lines, self._lines = self._lines, []
-            sys.stderr.buffer.write(b"\n".join(lines) + b"\n")
-            sys.stderr.buffer.flush()
+            write_lines(lines)

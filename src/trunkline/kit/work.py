@@ -100,13 +100,13 @@ class Transaction:
             try:
                 self._transaction = connection.transaction()
                 await self._transaction.start()
-            except db.LOST as error:  # it went stale while idle: once more with another
+            except BaseException as error:
+                connection.terminate()  # BEGIN may be on its way: nobody else may get this connection
                 self.work.pool.release(connection)
-                if attempt == 2:
+                if not isinstance(error, db.LOST):
+                    raise
+                if attempt == 2:  # the first may have gone stale while it was idle
                     raise Unavailable("the database cannot be reached") from error
-            except BaseException:
-                self.work.pool.release(connection)
-                raise
             else:
                 self.work.connection = connection
                 break

@@ -6,21 +6,23 @@ a database starts in one transaction under a lock, so that many nodes may start 
 
 import asyncio
 import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from trunkline.kit.startup import ExitCode, StartupError
+from trunkline.kit.startup import ExitCode, StartupError, reason
 
 VERSIONS = Path(__file__).parent / "versions"
 LOCK = 7_233_180_244  # pg_advisory_lock: one migration at a time in one database
 LOCK_TIMEOUT = "5s"  # a migration that would queue behind a long transaction fails instead of stopping everybody behind it
 
 
-def revisions() -> list[str]:
+@cache
+def revisions() -> tuple[str, ...]:
     """Names of all revisions that this code has, oldest first."""
-    return sorted(path.stem for path in VERSIONS.glob("[0-9]*.py"))
+    return tuple(sorted(path.stem for path in VERSIONS.glob("[0-9]*.py")))
 
 
 async def current(connection: asyncpg.Connection) -> str | None:
@@ -37,31 +39,42 @@ async def pending(connection: asyncpg.Connection) -> bool:
     revision = await current(connection)
     if revision is not None and revision not in known:
         raise StartupError(
-            f"the database is at revision {revision}, which is newer than this code (it knows up to {known[-1]}): install the newer Trunkline",
+            f"the database is at revision {revision}, which is newer than this code (it knows up to {known[-1]}): "
+            "install the newer Trunkline",
             ExitCode.CONFIGURATION,
         )
     return revision != known[-1]
 
 
-async def migrate(dsn: str) -> bool:
-    """Bring the database to the newest revision; true when anything was done."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
-        if not await pending(connection):
-            return False
-    finally:
-        await connection.close()  # ends the advisory lock too; Alembic takes it again on its own connection
+async def migrate(dsn: str) -> None:
+    """Bring the database to the newest revision. Raises `StartupError` with what the failing statement said."""
     await asyncio.get_running_loop().run_in_executor(None, _upgrade, dsn)
-    return True
+
+
+def warm() -> None:
+    """Load what `migrate` needs: half a second that a first start can spend while it waits for something else."""
+    import alembic.command  # noqa: F401, PLC0415
+    import sqlalchemy.ext.asyncio  # noqa: F401, PLC0415
 
 
 _one_at_a_time = threading.Lock()  # Alembic keeps the running migration in globals
 
 
 def _upgrade(dsn: str) -> None:
-    with _one_at_a_time:
-        asyncio.run(_upgrade_with_alembic(dsn))
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    try:
+        with _one_at_a_time:
+            asyncio.run(_upgrade_with_alembic(dsn))
+    except DBAPIError as error:
+        raise _failed(error.orig or error) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise _failed(error) from error
+
+
+def _failed(error: BaseException) -> StartupError:
+    code = ExitCode.CANNOT_WRITE if isinstance(error, asyncpg.DiskFullError) else ExitCode.FAILED
+    return StartupError(f"the migration failed and changed nothing: {reason(error)}", code)
 
 
 async def _upgrade_with_alembic(dsn: str) -> None:
@@ -82,11 +95,14 @@ async def _upgrade_with_alembic(dsn: str) -> None:
         command.upgrade(config, "head")
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-        await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
-        await connection.run_sync(upgrade)
-    await engine.dispose()
+    try:
+        async with engine.begin() as connection:
+            # Another node may be migrating: that is waited for, without the limit that holds for the tables' locks.
+            await connection.execute(text(f"SELECT pg_advisory_xact_lock({LOCK})"))
+            await connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+            await connection.run_sync(upgrade)
+    finally:
+        await engine.dispose()
 
 
 def run_sql(file: str | None = None, *, text: str | None = None) -> None:

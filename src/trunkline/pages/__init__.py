@@ -7,9 +7,10 @@ from starlette.routing import BaseRoute
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
+from trunkline.pages.docs import docs_routes
 from trunkline.pages.health import health_routes
 
 
 def routes(realms: Mapping[Environment, Realm], dialects: Sequence[Dialect], metrics_folder: str | None) -> list[BaseRoute]:
     """The routes behind the table of operations."""
-    return [*health_routes(realms, metrics_folder)]
+    return [*health_routes(realms, metrics_folder), *docs_routes(dialects)]

@@ -8,12 +8,14 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from trunkline import migrations
+from trunkline.kit.db import LOST
 from trunkline.kit.errors import Unavailable
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import StartupError
-from trunkline.kit.telemetry import CONNECTIONS, metrics_page
+from trunkline.kit.telemetry import metrics_page
 
+READY = "ready"
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -25,11 +27,11 @@ def health_routes(realms: Mapping[Environment, Realm], metrics_folder: str | Non
 
     async def readyz(_: Request) -> Response:
         states = {environment.value: await _state(realm) for environment, realm in realms.items()}
-        return JSONResponse(states, 200 if set(states.values()) == {"ready"} else 503)
+        if set(states.values()) == {READY}:
+            return JSONResponse(states)
+        return JSONResponse(states, 503, {"Retry-After": "1"})
 
     async def metrics(_: Request) -> Response:
-        for environment, realm in realms.items():
-            CONNECTIONS.labels(environment.value).set(realm.pool.open)
         return Response(metrics_page(metrics_folder), media_type=PROMETHEUS_TEXT)
 
     return [Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)]
@@ -38,8 +40,8 @@ def health_routes(realms: Mapping[Environment, Realm], metrics_folder: str | Non
 async def _state(realm: Realm) -> str:
     try:
         async with realm.pool.connection() as connection:
-            return "migration pending" if await migrations.pending(connection) else "ready"
-    except (Unavailable, asyncpg.PostgresError, OSError):
+            return "migration pending" if await migrations.pending(connection) else READY
+    except (Unavailable, asyncpg.PostgresError, *LOST):
         return "database unreachable"
     except StartupError:
         return "database newer than the code"

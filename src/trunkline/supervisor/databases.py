@@ -1,51 +1,66 @@
 """The databases of a server: where they are, made when missing, migrated."""
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from trunkline import migrations
 from trunkline.kit.clock import wall_clock
 from trunkline.kit.embedded import EmbeddedPostgres
+from trunkline.kit.errors import Unavailable
 from trunkline.kit.principal import Environment
-from trunkline.kit.startup import ExitCode, StartupError
+from trunkline.kit.startup import ExitCode, StartupError, reason
 from trunkline.kit.statements import Statement
-from trunkline.settings import Settings
+from trunkline.settings import Settings, variable
+from trunkline.supervisor.together import together
 
-OLDEST_SERVER = 150000
+OLDEST_SERVER = 15
 NAMES = {Environment.PRODUCTION: "trunkline", Environment.SANDBOX: "trunkline_sandbox"}
+FOLDER = "postgres"
+
+CONNECT_SECONDS = 5.0
+COMING_UP_SECONDS = 20.0  # how long to wait for a server that says that it is starting
+COMMAND_SECONDS = 20.0  # how long another command may hold the embedded PostgreSQL
+SPARE_CONNECTIONS = 25
+LITTLE_ROOM = 1024 * 1024
 
 SET_ENVIRONMENT = Statement(
     "INSERT INTO environments (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", scope="directory"
 )
 READ_ENVIRONMENTS = Statement("SELECT name FROM environments", scope="directory")
+ANY_TENANT = Statement("SELECT tenant_id FROM tenants ORDER BY number LIMIT 1", scope="directory")
 
 
 @dataclass(frozen=True, slots=True)
-class Databases:
-    """The addresses of the environments' databases, and the embedded server if they are its."""
+class Prepared:
+    """A database that is ready. `empty`: it has no tenant yet."""
 
-    addresses: dict[Environment, str]
-    embedded: EmbeddedPostgres | None = None
-
-
-def locate(settings: Settings, progress: Callable[[str], None]) -> Databases:
-    """Where the settings put the databases. Nothing is started or connected."""
-    if not settings.database_url:
-        embedded = EmbeddedPostgres(settings.data.absolute() / "postgres", progress=progress)
-        return Databases({}, embedded)
-    addresses = {Environment.PRODUCTION: settings.database_url}
-    if settings.sandbox:
-        addresses[Environment.SANDBOX] = settings.sandbox_database_url or _beside(settings.database_url)
-    return Databases(addresses)
+    address: str
+    empty: bool
+    server: str
 
 
-def embedded_addresses(settings: Settings, embedded: EmbeddedPostgres) -> dict[Environment, str]:
-    """The databases inside the embedded server."""
+def embedded_postgres(settings: Settings, progress: Callable[[str], None]) -> EmbeddedPostgres | None:
+    """The embedded server of the data folder, not started; `None` when the settings name an external one."""
+    if settings.database_url:
+        return None
+    processes = settings.workers * 2 + 1
+    connections = processes * (settings.database_connections + 2) * len(NAMES) + SPARE_CONNECTIONS
+    return EmbeddedPostgres(
+        settings.data.absolute() / FOLDER, progress=progress, connections=max(100, connections), patience=COMMAND_SECONDS
+    )
+
+
+def addresses_of(settings: Settings, embedded: EmbeddedPostgres | None) -> dict[Environment, str]:
+    """Where the environments' databases are."""
+    if embedded is None:
+        return settings.addresses()
     return {
         environment: embedded.dsn(name)
         for environment, name in NAMES.items()
@@ -53,107 +68,122 @@ def embedded_addresses(settings: Settings, embedded: EmbeddedPostgres) -> dict[E
     }
 
 
-def _beside(address: str) -> str:
-    parts = urlsplit(address)
-    name = parts.path.lstrip("/")
-    if not name:
-        raise StartupError("TRUNKLINE_DATABASE_URL names no database (postgresql://host/NAME)", ExitCode.CONFIGURATION)
-    return urlunsplit(parts._replace(path=f"/{name}_sandbox"))
+async def prepare_all(addresses: dict[Environment, str], maintenance: str | None = None) -> dict[Environment, Prepared]:
+    """`prepare` for every environment, side by side."""
+    done = await together(*(prepare(environment, address, maintenance) for environment, address in addresses.items()))
+    return dict(zip(addresses, done, strict=True))
 
 
-async def prepare(environment: Environment, address: str, maintenance: str | None = None) -> None:
+async def prepare(environment: Environment, address: str, maintenance: str | None = None) -> Prepared:
     """Make the database if it is missing (through `maintenance`, a database that exists), check and migrate it.
 
     Raises `StartupError`: unreachable, too old a server, newer than the code, the other environment's.
     """
-    connection = await _connect(address, maintenance)
+    connection = await _connect_or_create(environment, address, maintenance)
     try:
         version = connection.get_server_version()
-        if version.major * 10000 < OLDEST_SERVER:
-            raise StartupError(f"PostgreSQL {version.major} is too old; 15 or newer is needed", ExitCode.CONFIGURATION)
-        await migrations.pending(connection)  # refuses a newer database before anything is touched
-    finally:
-        await connection.close()
-    try:
-        await migrations.migrate(address)
-    except (asyncpg.PostgresError, OSError) as error:
-        raise StartupError(
-            f"the migration of the {environment} database failed: {error}", ExitCode.DATABASE_UNREACHABLE
-        ) from error
-    connection = await _connect(address, None)
-    try:
+        if version.major < OLDEST_SERVER:
+            raise StartupError(
+                f"{shown(address)} is PostgreSQL {version.major}, which is too old; {OLDEST_SERVER} or newer is needed",
+                ExitCode.CONFIGURATION,
+            )
+        if await migrations.pending(connection):
+            await migrations.migrate(address)
         names = [row[0] for row in await connection.fetch(READ_ENVIRONMENTS)]
         if names and environment.value not in names:
             raise StartupError(
-                f"{_shown(address)} is the {names[0]} database, not the {environment} one", ExitCode.CONFIGURATION
+                f"{shown(address)} is the {names[0]} database, not the {environment} one", ExitCode.CONFIGURATION
             )
-        await connection.execute(SET_ENVIRONMENT, environment.value, wall_clock())
+        if not names:
+            await connection.execute(SET_ENVIRONMENT, environment.value, wall_clock())
+        return Prepared(address, await connection.fetchval(ANY_TENANT) is None, f"PostgreSQL {version.major}.{version.micro}")
     finally:
-        await connection.close()
+        await connection.close(timeout=CONNECT_SECONDS)
 
 
-async def _connect(address: str, maintenance: str | None) -> asyncpg.Connection:
+async def connect(address: str) -> asyncpg.Connection:
+    """A connection for a moment.
+
+    Raises `StartupError` in one line, and `InvalidCatalogNameError` when there is no such database.
+    """
+    deadline = asyncio.get_running_loop().time() + COMING_UP_SECONDS
+    while True:
+        try:
+            return await asyncpg.connect(address, timeout=CONNECT_SECONDS)
+        except asyncpg.InvalidCatalogNameError:
+            raise
+        except asyncpg.CannotConnectNowError as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise _unreachable(address, error) from error
+            await asyncio.sleep(0.2)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+            raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: BaseException) -> StartupError:
+    return StartupError(f"the database {shown(address)} cannot be reached: {reason(error)}", ExitCode.DATABASE_UNREACHABLE)
+
+
+async def _connect_or_create(environment: Environment, address: str, maintenance: str | None) -> asyncpg.Connection:
     try:
-        return await asyncpg.connect(address, timeout=5)
+        return await connect(address)
     except asyncpg.InvalidCatalogNameError:
-        await _create(address, maintenance or address)
-        return await asyncpg.connect(address, timeout=5)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        reason = (
-            "no answer within 5 s"
-            if isinstance(error, TimeoutError)
-            else str(error).splitlines()[0]
-            if str(error)
-            else repr(error)
-        )
-        raise StartupError(
-            f"the database {_shown(address)} cannot be reached: {reason}", ExitCode.DATABASE_UNREACHABLE
-        ) from error
+        await _create(environment, address, maintenance or _with_name(address, "postgres"))
+        return await connect(address)
 
 
-async def _create(address: str, maintenance: str) -> None:
-    name = urlsplit(address).path.lstrip("/")
-    if maintenance == address:
-        maintenance = urlunsplit(urlsplit(address)._replace(path="/postgres"))
+async def _create(environment: Environment, address: str, maintenance: str) -> None:
+    name = _name(address)
     try:
-        connection = await asyncpg.connect(maintenance, timeout=5)
+        connection = await asyncpg.connect(maintenance, timeout=CONNECT_SECONDS)
         try:
             quoted = name.replace('"', '""')
             await connection.execute(f'CREATE DATABASE "{quoted}"')
         finally:
-            await connection.close()
-    except asyncpg.DuplicateDatabaseError:
+            await connection.close(timeout=CONNECT_SECONDS)
+    except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         return  # another node made it in the same moment
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        ways = f'create it (CREATE DATABASE "{name}")'
+        if environment is Environment.SANDBOX:
+            ways += f", name another one with {variable('sandbox_database_url')}, or do without: {variable('sandbox')}=off"
         raise StartupError(
-            f"the database {name} does not exist and could not be made ({error}); create it, or for the sandbox set TRUNKLINE_SANDBOX=off",
+            f"the {environment} database {name} does not exist and could not be made ({reason(error)}); {ways}",
             ExitCode.DATABASE_UNREACHABLE,
         ) from error
 
 
-def _shown(address: str) -> str:
-    """The address without its password."""
+def _name(address: str) -> str:
+    return urlsplit(address).path.lstrip("/")
+
+
+def _with_name(address: str, name: str) -> str:
+    head, mark, options = address.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}{mark}{options}"
+
+
+def shown(address: str) -> str:
+    """The address without user, password and options."""
     parts = urlsplit(address)
     host = parts.netloc.rpartition("@")[2]
     return f"{host}{parts.path}" if host else parts.path.lstrip("/")
 
 
-def make_data_folder(folder: Path) -> None:
-    """The data folder, 0700 when it is made here. Raises `StartupError` when it cannot be written."""
+@contextmanager
+def one_line(what: str, folder: Path) -> Iterator[None]:
+    """Turn what a database or a disk may do to `what` into a `StartupError`."""
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"x")
-        probe.unlink()
-    except OSError as error:
-        raise StartupError(f"TRUNKLINE_DATA={folder} cannot be written: {error.strerror}", ExitCode.CANNOT_WRITE) from error
+        yield
+    except asyncpg.DiskFullError as error:
+        raise StartupError(f"no room is left for the database: {reason(error)}", ExitCode.CANNOT_WRITE) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable) as error:
+        if room_in(folder) < LITTLE_ROOM:
+            full = f"no room is left in {folder}: {what} failed ({reason(error)})"
+            raise StartupError(full, ExitCode.CANNOT_WRITE) from error
+        raise StartupError(f"{what} failed: {reason(error)}", ExitCode.FAILED) from error
 
 
-async def prepare_all(databases: dict[Environment, str], maintenance: str | None) -> None:
-    """`prepare` for every environment, side by side."""
-    results = await asyncio.gather(
-        *(prepare(environment, address, maintenance) for environment, address in databases.items()), return_exceptions=True
-    )
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+def room_in(folder: Path) -> int:
+    """Bytes that may still be written in a folder."""
+    space = os.statvfs(folder)
+    return space.f_bavail * space.f_frsize

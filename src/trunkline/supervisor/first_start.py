@@ -1,8 +1,8 @@
-"""The first start: a tenant with demonstration data (or an empty one), and credentials for it in `credentials.json`."""
+"""The first start: a tenant with demonstration data (or an empty one), and credentials for it."""
 
-import json
-import os
+import asyncio
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +16,21 @@ from trunkline.domains.identity.service import Role
 from trunkline.kit import secrets
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Pool
+from trunkline.kit.ids import NIL
 from trunkline.kit.principal import Environment, Reach, system
 from trunkline.kit.record import Origin
-from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.statements import Statement
 from trunkline.kit.work import Transaction, Work
 from trunkline.settings import Settings
+from trunkline.supervisor import credentials
+from trunkline.supervisor.credentials import Section
+from trunkline.supervisor.databases import ANY_TENANT, Prepared
+from trunkline.supervisor.together import together
 
-CREDENTIALS = "credentials.json"
 ALL_FOUR = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ)
+ADMINISTRATOR = "admin@trunkline.example"
 
-ANY_TENANT = Statement("SELECT tenant_id FROM tenants ORDER BY number LIMIT 1", scope="directory")
+LOCK = Statement("SELECT pg_advisory_xact_lock(7233180245)", scope="directory")  # one first start at a time in one database
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +42,79 @@ class Filled:
     other: Reach | None
 
 
-async def fill(settings: Settings, addresses: dict[Environment, str]) -> bool:
-    """Fill every environment that has no tenant yet and write the credentials; whether anything was done."""
-    sections: dict[Environment, dict[str, Any]] = {}
-    for environment, address in addresses.items():
-        pool = Pool(address, 1)
-        try:
-            async with pool.connection() as connection:
-                if await connection.fetchval(ANY_TENANT) is not None:
-                    continue
-            sections[environment] = await _fill(settings, environment, pool)
-        finally:
-            await pool.close()
-    if sections:
-        write_credentials(settings, sections)
-    return bool(sections)
+class Demonstration:
+    """The demonstration's rows, built once for both environments."""
+
+    def __init__(self) -> None:
+        self.now = Clock().now()
+        self._lock = Lock()
+        self._built: demo.Demonstration | None = None
+
+    def build(self) -> demo.Demonstration:
+        """The rows; to be called in a thread."""
+        with self._lock:
+            self._built = self._built or demo.build(self.now)
+        return self._built
 
 
-async def _fill(settings: Settings, environment: Environment, pool: Pool) -> dict[str, Any]:
-    """One transaction: whoever is killed in between finds an empty environment again."""
+async def fill(settings: Settings, databases: dict[Environment, Prepared], demonstration: Demonstration) -> bool:
+    """Fill every environment that has no tenant yet and complete the credentials; whether anything was filled."""
+    found = await together(*(_section(settings, name, prepared, demonstration) for name, prepared in databases.items()))
+    sections = {name: section for name, section in zip(databases, found, strict=True) if section is not None}
+    credentials.complete(settings, sections)
+    return any(prepared.empty for prepared in databases.values())
+
+
+async def _section(
+    settings: Settings, environment: Environment, prepared: Prepared, demonstration: Demonstration
+) -> Section | None:
+    pool = Pool(prepared.address, 1)
+    try:
+        if prepared.empty:
+            return await _fill(settings, environment, pool, demonstration)
+        return await _recover(settings, environment, pool)
+    finally:
+        await pool.close()
+
+
+async def _recover(settings: Settings, environment: Environment, pool: Pool) -> Section | None:
+    """The draft of a start that was killed after its transaction, if this is its database."""
+    drafted = credentials.drafted(settings, environment)
+    if drafted is None:
+        return None
+    client_id = drafted["customer"]["client_id"]
+    number = secrets.tenant_of_client_id(client_id)
+    async with pool.connection() as connection:
+        known = await connection.fetchval(
+            "SELECT 1 FROM tenants t JOIN api_clients k ON k.tenant_id = t.tenant_id WHERE t.number = $1 AND k.client_id = $2",
+            number,
+            client_id,
+        )
+    return drafted if known else None
+
+
+async def _fill(settings: Settings, environment: Environment, pool: Pool, demonstration: Demonstration) -> Section | None:
+    """One transaction: whoever is killed in between finds an empty environment again. `None` when another node was first."""
     clock = Clock()
-    work = Work(pool, clock, system(UUID(int=0), environment, "first start"), Origin("first-start", "first-start"))
+    work = Work(pool, clock, system(NIL, environment, "first start"), Origin("first-start", "first-start"))
     async with Transaction(work) as transaction:
-        filled = await _tenant(settings, transaction.connection, clock)
+        await transaction.connection.execute(LOCK)
+        await transaction.connection.execute("SET LOCAL statement_timeout = 0")
+        if await transaction.connection.fetchval(ANY_TENANT) is not None:
+            return None
+        filled = await _tenant(settings, transaction.connection, clock, demonstration)
         work.principal = system(filled.tenant_id, environment, "first start")
         section = await _credentials(settings, work, filled, environment)
+        credentials.draft(settings, environment, section)
         await transaction.commit(201)
     return section
 
 
-async def _tenant(settings: Settings, connection: asyncpg.Connection, clock: Clock) -> Filled:
+async def _tenant(settings: Settings, connection: asyncpg.Connection, clock: Clock, demonstration: Demonstration) -> Filled:
     if not settings.demo:
         tenant_id, _ = await identity.create_tenant(connection, "My company", clock.now())
         return Filled(tenant_id, None, None)
-    loaded = await demo.load(connection, clock.now())
+    loaded = await demo.write(connection, await asyncio.to_thread(demonstration.build), demonstration.now)
     return Filled(
         loaded.tenant_id,
         await reach_of(connection, loaded.tenant_id, loaded.customer_account_id),
@@ -79,54 +122,20 @@ async def _tenant(settings: Settings, connection: asyncpg.Connection, clock: Clo
     )
 
 
-async def _credentials(settings: Settings, work: Work, filled: Filled, environment: Environment) -> dict[str, Any]:
+async def _credentials(settings: Settings, work: Work, filled: Filled, environment: Environment) -> Section:
     async def client(name: str, scopes: tuple[str, ...], reach: Reach | None) -> dict[str, Any]:
         made, secret = await identity.create_client(work, name, scopes, reach)
         return {"client_id": made.reference, "client_secret": secret, "scopes": list(scopes)}
 
     password = secrets.new_password()
-    await identity.create_user(work, "admin@trunkline.example", password, Role.ADMINISTRATOR)
+    await identity.create_user(work, ADMINISTRATOR, password, Role.ADMINISTRATOR)
     return {
-        "console": {"username": "admin@trunkline.example", "password": password},
+        "console": {"username": ADMINISTRATOR, "password": password},
         "customer": {
-            "token_url": f"{base_url(settings, environment)}/oauth2/token",
+            "token_url": f"{credentials.base_url(settings, environment)}/oauth2/token",
             **await client("Demonstration", ALL_FOUR, filled.customer),
             "read_only": await client("Demonstration, read only", (BASIC_READ,), filled.customer),
             "other": await client("Demonstration of another customer", ALL_FOUR, filled.other),
             "manager": await client("Demonstration, API clients", (MANAGE_CLIENTS, BASIC_READ), filled.customer),
         },
     }
-
-
-def base_url(settings: Settings, environment: Environment) -> str:
-    """Where an environment answers, as seen from this machine."""
-    host = "sb2.localhost" if environment is Environment.SANDBOX else "127.0.0.1"
-    return f"http://{host}:{settings.port}"
-
-
-def write_credentials(settings: Settings, sections: dict[Environment, dict[str, Any]]) -> None:
-    """Write (or complete) `credentials.json`, mode 0600, in one step."""
-    path = settings.data / CREDENTIALS
-    content: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    content["base_url"] = base_url(settings, Environment.PRODUCTION)
-    content |= sections.get(Environment.PRODUCTION, {})
-    if Environment.SANDBOX in sections:
-        content["sandbox"] = {"host": "sb2.localhost", **sections[Environment.SANDBOX]}
-    temporary = path.with_suffix(".new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def read_credentials(settings: Settings) -> dict[str, Any]:
-    """What `write_credentials` wrote. Raises `StartupError` when there is nothing."""
-    path = settings.data / CREDENTIALS
-    try:
-        content: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise StartupError(f"there is no {path}: start the server once (`make run`)", ExitCode.CONFIGURATION) from None
-    return content

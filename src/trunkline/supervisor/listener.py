@@ -1,17 +1,36 @@
-"""One listening address: granian with its workers, in a process of its own. Started by the supervisor as `python -m`."""
+"""One listening address: granian with its workers, in a process of its own. Started by the supervisor as `python -m`.
+
+It loads the application while the database is still being made ready, and opens its port when the supervisor says on its
+standard input where the databases are: one line, a JSON object of environment variables. The workers are forks that share what
+is loaded.
+"""
 
 import argparse
+import gc
+import json
+import multiprocessing
 import os
+import sys
 from pathlib import Path
 
 from granian import Granian
-from granian.constants import Interfaces, Loops
+from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 
+import trunkline.app  # noqa: F401 - the workers inherit it
+from trunkline.kit.logs import configure_logging
 from trunkline.kit.processes import end_with_parent
+from trunkline.settings import load
 
 DRAIN_SECONDS = 20  # a worker that still has requests after this is ended all the same
 HEADER_MILLISECONDS = 15_000  # a client that needs longer to send its request's head is not a client
+
+# Through our own handler of the root logger, as JSON.
+LOGGING = {
+    "handlers": {},
+    "formatters": {},
+    "loggers": {"_granian": {"propagate": True}, "granian.access": {"propagate": True}},
+}
 
 
 def main() -> None:
@@ -24,8 +43,16 @@ def main() -> None:
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
     arguments = parser.parse_args()
-    os.setsid()  # a terminal's Ctrl-C is for the supervisor, which ends us in order
     end_with_parent(arguments.parent)
+    given = sys.stdin.readline()
+    if not given:
+        return  # the supervisor gave up
+    os.environ.update(json.loads(given))
+    configure_logging(load().log_level)
+    if sys.platform == "linux":
+        multiprocessing.set_start_method("fork")
+    gc.collect()
+    gc.freeze()
     Granian(
         "trunkline.app:create",
         factory=True,
@@ -38,8 +65,10 @@ def main() -> None:
         websockets=False,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
+        log_dictconfig={"version": 1, "disable_existing_loggers": False, **LOGGING},
         ssl_cert=arguments.certificate,
         ssl_key=arguments.key,
+        ssl_protocol_min=SSLProtocols.tls12,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=DRAIN_SECONDS,

@@ -1,116 +1,185 @@
 """The listeners as child processes: started, waited for, watched, ended."""
 
 import asyncio
+import contextlib
 import errno
+import json
 import os
+import signal
 import socket
+import ssl
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from pathlib import Path
 
-from trunkline.kit.startup import ExitCode, StartupError
-from trunkline.settings import Profile, Settings
-from trunkline.supervisor.certificate import local_certificate
+import structlog
 
-HTTPS_OFFSET = 443
-READY_SECONDS = 60
-STOP_SECONDS = 25  # longer than listener.DRAIN_SECONDS
+from trunkline.kit.startup import ExitCode, StartupError, reason
+from trunkline.settings import Profile, Settings, variable
+from trunkline.supervisor import certificate
+from trunkline.supervisor.credentials import HTTPS_OFFSET
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 25.0  # longer than listener.DRAIN_SECONDS
+LEFTOVER_SECONDS = 25.0  # how long the listeners of a killed server may need to finish
+POLL_SECONDS = 0.02
+PROBE_SECONDS = 5.0
+RESTART_SECONDS = 0.5
+
+log = structlog.get_logger(__name__)
 
 
 class Server:
-    """One listener process."""
+    """One listener process. `start` loads it, `open` lets it listen, `ready` waits for its first answer."""
 
-    def __init__(self, scheme: str, address: str, port: int, workers: int, certificate: tuple[Path, Path] | None) -> None:
+    def __init__(self, scheme: str, address: str, port: int, workers: int, pair: tuple[Path, Path] | None = None) -> None:
         self.scheme, self.address, self.port, self.workers = scheme, address, port, workers
-        self._certificate = certificate
-        self._process: asyncio.subprocess.Process | None = None
+        self._pair = pair
+        self._started: Process | None = None
+
+    @property
+    def _process(self) -> Process:
+        if self._started is None:
+            raise RuntimeError("not started")
+        return self._started
 
     @property
     def url(self) -> str:
-        host = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{self.scheme}://{'127.0.0.1' if host == '0.0.0.0' else host}:{self.port}"  # noqa: S104 - only compared
+        """Where it answers, as seen from this machine."""
+        return f"{self.scheme}://{_spelled(self._here)}:{self.port}"
 
-    def check_port(self) -> None:
-        """Raise `StartupError` when something else listens there."""
+    @property
+    def _here(self) -> str:
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.address)  # noqa: S104 - only compared
+
+    async def claim_port(self, patience: float) -> None:
+        """Raise `StartupError` when something else listens there, and still does after `patience` seconds."""
+        deadline = asyncio.get_running_loop().time() + patience
+        while True:
+            try:
+                self._bind()
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise StartupError(
+                        f"cannot listen on {_spelled(self.address)}:{self.port}: {reason(error)}", ExitCode.CONFIGURATION
+                    ) from error
+                if asyncio.get_running_loop().time() >= deadline:
+                    raise StartupError(self._taken(), ExitCode.ADDRESS_IN_USE) from error
+            else:
+                return
+            await asyncio.sleep(0.1)
+
+    def _taken(self) -> str:
+        needed = f" for HTTPS (TRUNKLINE_PORT + {HTTPS_OFFSET})" if self.scheme == "https" else ""
+        return f"port {self.port} on {self.address} is needed{needed} but in use; set {variable('port')} to another"
+
+    def _bind(self) -> None:
         family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((self.address, self.port))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE:
-                    reason = f"port {self.port} on {self.address} is in use; set TRUNKLINE_PORT to another"
-                    raise StartupError(reason, ExitCode.ADDRESS_IN_USE) from error
-                raise StartupError(
-                    f"cannot listen on {self.address}:{self.port}: {error.strerror}", ExitCode.CONFIGURATION
-                ) from error
+            probe.bind((self.address, self.port))
 
     async def start(self, environment: dict[str, str]) -> None:
-        """Start the process; `ready` waits for it."""
-        arguments = [
-            "--parent",
-            str(os.getpid()),
-            "--address",
-            self.address,
-            "--port",
-            str(self.port),
-            "--workers",
-            str(self.workers),
-        ]
-        if self._certificate is not None:
-            arguments += ["--certificate", str(self._certificate[0]), "--key", str(self._certificate[1])]
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "trunkline.supervisor.listener", *arguments, env=environment, stdin=asyncio.subprocess.DEVNULL
+        """Start the process; it loads the application and waits for `open`."""
+        arguments = {
+            "--parent": os.getpid(),
+            "--address": self.address,
+            "--port": self.port,
+            "--workers": self.workers,
+        }
+        if self._pair is not None:
+            arguments |= {"--certificate": self._pair[0], "--key": self._pair[1]}
+        self._started = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "trunkline.supervisor.listener",
+            *(str(part) for argument in arguments.items() for part in argument),
+            env=environment,
+            stdin=PIPE,
+            stdout=DEVNULL,  # the terminal's one screen is the supervisor's; logs go to standard error
+            start_new_session=True,  # a terminal's Ctrl-C is for the supervisor, which ends it in order
         )
 
+    async def open(self, variables: dict[str, str]) -> None:
+        """Let it listen, with these environment variables."""
+        if (pipe := self._process.stdin) is None:
+            raise RuntimeError("it has no standard input")
+        with contextlib.suppress(ConnectionError):  # it has ended: `ready` says so
+            pipe.write(json.dumps(variables).encode() + b"\n")
+            await pipe.drain()
+            pipe.close()
+
     async def ready(self) -> None:
-        """Wait until the port answers. Raises `StartupError` when the process ends before."""
-        for _ in range(READY_SECONDS * 50):
-            if self._process is not None and self._process.returncode is not None:
-                break
-            try:
-                _, writer = await asyncio.open_connection(self.address, self.port)
-            except OSError:
-                await asyncio.sleep(0.02)
-            else:
-                writer.close()
+        """Wait for its first answer. Raises `StartupError` when the process ends before, or none comes."""
+        deadline = asyncio.get_running_loop().time() + READY_SECONDS
+        while self._process.returncode is None and asyncio.get_running_loop().time() < deadline:
+            if await self._answers():
                 return
-        raise StartupError(f"the server on {self.address}:{self.port} did not start; the log above says why", ExitCode.INTERNAL)
+            await asyncio.sleep(POLL_SECONDS)
+        raise StartupError(f"the server at {self.url} did not start; the log above says why", ExitCode.INTERNAL)
+
+    async def _answers(self) -> bool:
+        context = None
+        if self._pair is not None:
+            context = ssl.create_default_context()
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE  # it is ourselves
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                reader, writer = await asyncio.open_connection(self._here, self.port, ssl=context)
+                writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                answer = await reader.readline()
+                writer.transport.abort()
+        except (OSError, TimeoutError):
+            return False
+        return answer.startswith(b"HTTP/")
 
     async def ended(self) -> int:
         """Wait for the process's end; its exit code."""
-        assert self._process is not None
         return await self._process.wait()
 
     async def stop(self) -> None:
         """Let it finish what it is answering, then end it."""
-        if self._process is None or self._process.returncode is not None:
+        if self._started is None or self._started.returncode is not None:
             return
-        self._process.terminate()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._process.wait()
         except TimeoutError:
-            self._process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own: the workers are in it
             await self._process.wait()
 
 
 def servers_of(settings: Settings) -> list[Server]:
-    """The listeners that the settings ask for. Raises `StartupError` when they cannot be had."""
-    if settings.profile is Profile.LOCAL and settings.host not in ("127.0.0.1", "localhost", "::1"):
-        raise StartupError(
-            f"TRUNKLINE_HOST={settings.host}: profile local serves plain HTTP on the loopback address only; set TRUNKLINE_PROFILE=production",
-            ExitCode.CONFIGURATION,
-        )
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        raise StartupError("TRUNKLINE_TLS_CERTIFICATE and TRUNKLINE_TLS_KEY go together", ExitCode.CONFIGURATION)
+    """The listeners that the settings ask for. Raises `StartupError` for certificate files that cannot be used."""
     address = "127.0.0.1" if settings.host == "localhost" else settings.host
-    servers = [Server("http", address, settings.port, settings.workers, None)]
+    servers = [Server("http", address, settings.port, settings.workers)]
     if settings.tls_certificate is not None and settings.tls_key is not None:
-        for path in (settings.tls_certificate, settings.tls_key):
-            if not path.is_file():
-                raise StartupError(f"{path} is not a file", ExitCode.CONFIGURATION)
         pair = (settings.tls_certificate.absolute(), settings.tls_key.absolute())
+        certificate.check(*pair)
         servers.append(Server("https", address, settings.port + HTTPS_OFFSET, settings.workers, pair))
     elif settings.profile is Profile.LOCAL:
         # For trying things out with HTTPS; one worker is enough.
-        servers.append(Server("https", address, settings.port + HTTPS_OFFSET, 1, local_certificate(settings.data)))
+        pair = certificate.local_certificate(settings.data.absolute())
+        servers.append(Server("https", address, settings.port + HTTPS_OFFSET, 1, pair))
     return servers
+
+
+def _spelled(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
+
+
+async def keep(server: Server, environment: dict[str, str], variables: dict[str, str]) -> None:
+    """Start a listener again whenever it ends by itself, until cancelled."""
+    while True:
+        log.error("listener.ended", url=server.url, code=await server.ended())
+        await asyncio.sleep(RESTART_SECONDS)
+        await server.start(environment)
+        await server.open(variables)
+        try:
+            await server.ready()
+        except StartupError as error:
+            log.error("listener.not_started", error=str(error))  # noqa: TRY400 - one line says it all

@@ -1,12 +1,13 @@
 """What the house does by itself: closing cases that stay resolved, marking overdue invoices, sweeping what has expired.
 
-Runs in the supervisor's process once a minute (and once at start). Every step is a short transaction of its own that takes only rows
-nobody else holds, so any number of nodes may run it.
+Runs in the supervisor's process once a minute (and once at start); idle rate limits are forgotten once an hour. Every step is a
+short transaction of its own that takes only rows nobody else holds, so any number of nodes may run it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -14,16 +15,19 @@ from trunkline.domains.billing.service import mark_overdue
 from trunkline.domains.identity.service import sweep_tokens
 from trunkline.domains.support.service import close_resolved
 from trunkline.kit import replay
+from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import Refusal
-from trunkline.kit.ids import new_id
+from trunkline.kit.ids import NIL, new_id
 from trunkline.kit.principal import Principal, system
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
+from trunkline.kit.throttle import forget_idle
 from trunkline.kit.work import Transaction, Work
 
 log = structlog.get_logger(__name__)
 
 EVERY_SECONDS = 60.0
+FORGET_EVERY_SECONDS = 3600.0
 BATCH = 200
 KEPT_AFTER_EXPIRY = timedelta(hours=1)
 
@@ -33,21 +37,26 @@ STEPS: dict[str, Step] = {"timer.closeResolvedCases": close_resolved, "timer.mar
 
 async def run_timers(realms: list[Realm]) -> None:
     """Run every step of every tenant again and again until cancelled; a failing step is logged and tried next time."""
+    forget_at = monotonic()
     while True:
+        forget = monotonic() >= forget_at
         for realm in realms:
             try:
                 await run_once(realm)
+                if forget:
+                    await forget_limits(realm)
             except (Refusal, OSError) as error:
                 log.warning("timers.failed", environment=realm.environment, error=str(error))
             except Exception:
                 log.exception("timers.failed", environment=realm.environment)
+        if forget:
+            forget_at = monotonic() + FORGET_EVERY_SECONDS
         await asyncio.sleep(EVERY_SECONDS)
 
 
 async def run_once(realm: Realm) -> None:
     """Every step, once, for all tenants of an environment."""
-    await realm.tenant(0)  # reads the directory
-    for tenant_id in list(realm.tenants.values()):
+    for tenant_id in await _tenants(realm):
         for operation, step in STEPS.items():
             while await _step(realm, operation, step, system(tenant_id, realm.environment, "timer")) == BATCH:
                 pass
@@ -55,6 +64,16 @@ async def run_once(realm: Realm) -> None:
             now = realm.clock.now()
             await replay.sweep(connection, tenant_id, now, KEPT_AFTER_EXPIRY)
             await sweep_tokens(connection, tenant_id, now - KEPT_AFTER_EXPIRY)
+
+
+async def forget_limits(realm: Realm) -> int:
+    """Delete the rate limits that nobody has used for a day, also those of callers without a tenant; how many."""
+    return sum([await forget_idle(realm.pool, tenant_id) for tenant_id in [NIL, *await _tenants(realm)]])
+
+
+async def _tenants(realm: Realm) -> list[UUID]:
+    await realm.tenant(0)  # no tenant has this number: the directory is read
+    return list(realm.tenants.values())
 
 
 async def _step(realm: Realm, operation: str, step: Step, principal: Principal) -> int:

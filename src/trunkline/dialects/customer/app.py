@@ -7,6 +7,7 @@ from itertools import chain
 
 from trunkline.dialects.customer import errors
 from trunkline.dialects.customer.auth import Callers, authorize, idempotency_key, token_operations
+from trunkline.dialects.customer.document import described
 from trunkline.dialects.customer.routes import accounts, api_clients, cases, invoices, services, sites
 from trunkline.domains.identity.service import AccessTokens
 from trunkline.kit import replay
@@ -46,7 +47,7 @@ class CustomerApi(Dialect):
             cases.routes,
             invoices.routes,
         )
-        self.operations: Sequence[Operation] = tuple(chain.from_iterable(resources))
+        self.operations: Sequence[Operation] = described(chain.from_iterable(resources))
         self._callers = Callers(tokens)
         self._reads = TokenBucket("read", limits.read_burst, limits.reads_per_second)
         self._writes = SlidingWindow("write", limits.writes_per_minute, 60)

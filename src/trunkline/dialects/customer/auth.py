@@ -2,12 +2,16 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
+from typing import Annotated
 from urllib.parse import unquote_plus
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
-from trunkline.dialects.customer.errors import REALM, problem
+from trunkline.dialects.customer import examples
+from trunkline.dialects.customer.errors import IDEMPOTENCY_KEY, REALM, problem
 from trunkline.domains.identity.service import AccessTokens, Credential, issue_token
 from trunkline.kit.errors import Forbidden, Invalid, Malformed, Throttled, Unauthenticated, Violation
 from trunkline.kit.http.answer import Answer, json_answer
@@ -34,7 +38,10 @@ GRANTS: Mapping[str, frozenset[str]] = {
 
 TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row
 
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")  # visible ASCII
+
 FORM = "application/x-www-form-urlencoded"
+TOKEN_ERRORS = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type", "unauthorized_client"]
 
 
 def bearer_token(request: Request) -> str:
@@ -92,16 +99,25 @@ def authorize(request: Request) -> None:
 class TokenAnswer(msgspec.Struct):
     """RFC 6749, section 5.1. The token is opaque."""
 
-    access_token: str
-    token_type: str
-    expires_in: int
+    access_token: Annotated[str, Meta(description="Sent as `Authorization: Bearer <access_token>`.")]
+    token_type: Annotated[str, Meta(description="Always Bearer.", extra_json_schema={"const": "Bearer"})]
+    expires_in: Annotated[int, Meta(description="Seconds for which the token is valid.", examples=[3600])]
 
 
 class TokenError(msgspec.Struct):
     """RFC 6749, section 5.2."""
 
-    error: str
-    error_description: str
+    error: Annotated[str, Meta(description="What is wrong.", extra_json_schema={"enum": TOKEN_ERRORS})]
+    error_description: Annotated[str, Meta(description="The same for people.")]
+
+
+class TokenForm(msgspec.Struct, kw_only=True):
+    """RFC 6749, section 4.4.2. Client id and secret stand here or in HTTP Basic, not in both."""
+
+    grant_type: Annotated[str, Meta(description="The grant.", extra_json_schema={"const": "client_credentials"})]
+    scope: Annotated[str, Meta(description="Scopes that the client holds, separated by blanks.", pattern=r"\S")]
+    client_id: Annotated[str, Meta(description="The API client's id.")] | UnsetType = UNSET
+    client_secret: Annotated[str, Meta(description="The API client's secret.")] | UnsetType = UNSET
 
 
 class _Refused(Exception):  # noqa: N818
@@ -117,7 +133,18 @@ NO_STORE = [("Cache-Control", "no-store"), ("Pragma", "no-cache")]
 token_operations = Operations("Authentication")
 
 
-@token_operations.post("/oauth2/token", scopes=None, guarded=False, consumes=(FORM,), returns=TokenAnswer, errors=(400, 401))
+@token_operations.post(
+    "/oauth2/token",
+    scopes=None,
+    guarded=False,
+    consumes=(FORM,),
+    form=TokenForm,
+    returns=TokenAnswer,
+    refusals={400: TokenError, 401: TokenError},
+    errors=(401, 429),
+    response_headers={"Cache-Control": "Tokens are stored nowhere on the way."},
+    examples=examples.TOKEN,
+)
 async def request_token(request: Request) -> Answer:
     """Request an access token.
 
@@ -190,10 +217,10 @@ def _form(request: Request) -> dict[str, str]:
 
 def _basic(request: Request) -> tuple[str, str] | None:
     """Client id and secret of HTTP Basic, as they stand there; `None` without an Authorization header."""
-    header = request.header("authorization")
-    if header is None:
+    header = (request.header("authorization") or "").strip()
+    if not header:
         return None
-    scheme, _, value = header.strip().partition(" ")
+    scheme, _, value = header.partition(" ")
     try:
         user, colon, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
@@ -224,6 +251,6 @@ def idempotency_key(request: Request) -> str | None:
     key = request.header("idempotency-key")
     if key is None:
         return None
-    if not 1 <= len(key) <= 255 or not all(33 <= ord(c) <= 126 for c in key):
-        raise Malformed([Violation("Idempotency-Key", "must have 1 to 255 visible ASCII characters")])
+    if not IDEMPOTENCY_KEY.fullmatch(key):
+        raise Malformed([Violation(IDEMPOTENCY_KEY, "must have 1 to 255 visible ASCII characters")])
     return key

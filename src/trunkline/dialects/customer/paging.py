@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Meta
 
 from trunkline.dialects.customer.values import parse_instant
 from trunkline.kit.errors import Malformed, Violation
@@ -56,27 +57,27 @@ OPERATORS = {
 class Metadata(msgspec.Struct):
     """Where the page stands. `total` is exact up to 10 000 rows, otherwise null; `sort` echoes the request."""
 
-    offset: int
-    limit: int
-    hasMore: bool  # noqa: N815 - the wire's spelling
-    total: int | None
-    sort: list[str]
+    offset: Annotated[int, Meta(description="Rows skipped.", examples=[0])]
+    limit: Annotated[int, Meta(description="Rows per page.", examples=[25])]
+    hasMore: Annotated[bool, Meta(description="Whether at least one row follows.")]  # noqa: N815 - the wire's spelling
+    total: Annotated[int | None, Meta(description="All rows of the list, or null when there are more than are counted.", examples=[61])]
+    sort: Annotated[list[str], Meta(description="The request's sort fields, as sent.", examples=[["AccountId", "-Name"]])]
 
 
 class PageLinks(msgspec.Struct):
     """Absolute addresses. Follow `next` until it is null: every row comes exactly once, at the same cost on every page."""
 
-    self: str
-    next: str | None
-    previous: str | None
+    self: Annotated[str, Meta(description="This page.", extra_json_schema={"format": "uri"})]
+    next: Annotated[str | None, Meta(description="The next page; null on the last.", extra_json_schema={"format": "uri"})]
+    previous: Annotated[str | None, Meta(description="The page before; null on the first.", extra_json_schema={"format": "uri"})]
 
 
 class ListOf(msgspec.Struct, Generic[D]):
     """A page of a list."""
 
-    data: list[D]
-    metadata: Metadata
-    links: PageLinks
+    data: Annotated[list[D], Meta(description="The page's rows.")]
+    metadata: Annotated[Metadata, Meta(description="Where the page stands.")]
+    links: Annotated[PageLinks, Meta(description="This page and its neighbours.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +232,8 @@ class _Reader:
         wire, operator = matched.groups()
         name = self.names.get(wire)
         if name is None or not name.field.filterable:
-            self.fault(parameter[:80], f"{wire[:80]!r} is not a field to filter by; use {', '.join(self.names.wire)}")
+            usable = ", ".join(wire for wire in self.names.wire if (known := self.names.get(wire)) and known.field.filterable)
+            self.fault(parameter[:80], f"{wire[:80]!r} is not a field to filter by; use {usable}")
             return
         self.filters.append((parameter, value))
         if len(self.filters) > LIMITS.nodes:
@@ -332,25 +334,11 @@ def list_answer(request: Request, query: Query, page: Page[T], represent: Callab
 
 def list_parameters(names: Names) -> tuple[Parameter, ...]:
     """The query parameters of a list, for the document."""
-    fields = ", ".join(names.wire)
-    sortable = "|".join(wire for wire in names.wire if (name := names.get(wire)) and name.field.sortable)
-    filters = [
-        Parameter(
-            f"filter[{wire}]",
-            f"Only rows whose {wire} is this{' word' if name.words else ''}. Several values: any of them.",
-            {"type": "string", "enum": list(name.words.values())} if name.words else {"type": "string"},
-        )
-        for wire in names.wire
-        if (name := names.get(wire)) and name.field.filterable
-    ]
-    ranges = [
-        Parameter(f"filter[{wire}][{operator}]", f"Only rows whose {wire} is {meaning} this.", {"type": "string"})
-        for wire in names.wire
-        if (name := names.get(wire)) and name.field.filterable and name.field.kind.ordered
-        for operator, meaning in (("gte", "at or after"), ("gt", "after"), ("lte", "at or before"), ("lt", "before"))
-    ]
+    fields = [(wire, name) for wire in names.wire if (name := names.get(wire))]
+    sortable = [wire for wire, name in fields if name.field.sortable]
+    filterable = [(wire, name) for wire, name in fields if name.field.filterable]
     return (
-        Parameter("page[offset]", "Rows to skip.", {"type": "integer", "minimum": 0, "default": 0}, example=0),
+        Parameter("page[offset]", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}, example=0),
         Parameter(
             "page[limit]",
             "Rows per page.",
@@ -360,12 +348,44 @@ def list_parameters(names: Names) -> tuple[Parameter, ...]:
         Parameter("page[cursor]", "Only as part of links.next and links.previous; never made by clients.", {"type": "string"}),
         Parameter(
             "sort",
-            f"Fields to sort by, separated by commas; a minus sign sorts descending. Fields: {fields}.",
-            {"type": "string", "pattern": f"^(-?({sortable}))(,-?({sortable}))*$"},
+            "Fields to sort by, separated by commas; a minus sign sorts descending. Each field at most once.",
+            {
+                "type": "array",
+                "items": {"type": "string", "enum": [*sortable, *(f"-{wire}" for wire in sortable)]},
+                "maxItems": LIMITS.sort_keys,
+                "uniqueItems": True,
+            },
+            style={"style": "form", "explode": False},
         ),
-        *filters,
-        *ranges,
+        *(
+            Parameter(
+                f"filter[{wire}]",
+                f"Only rows whose {wire} is this. Several times: any of these. An empty value: rows without one.",
+                {"type": "array", "items": _schema(name)},
+                style={"style": "form", "explode": True},
+            )
+            for wire, name in filterable
+        ),
+        *(
+            Parameter(f"filter[{wire}][{operator}]", f"Only rows whose {wire} is {meaning} this.", _schema(name))
+            for wire, name in filterable
+            if name.field.kind.ordered
+            for operator, meaning in (("gte", "at or after"), ("gt", "after"), ("lte", "at or before"), ("lt", "before"))
+        ),
     )
+
+
+def _schema(name: Name) -> dict[str, Any]:
+    """What values of a field look like in a query."""
+    if name.words:
+        return {"type": "string", "enum": list(name.words.values())}
+    return {
+        Kind.INTEGER: {"type": "integer", "minimum": 1 - 10**18, "maximum": 10**18 - 1},
+        Kind.DECIMAL: {"type": "number"},
+        Kind.FLOAT: {"type": "number"},
+        Kind.DATE: {"type": "string", "format": "date"},
+        Kind.INSTANT: {"type": "string", "format": "date-time"},
+    }.get(name.field.kind, {"type": "string"})
 
 
 def _address(request: Request, query: Query, offset: int, cursor: str | None = None) -> str:

@@ -59,5 +59,5 @@ INVOICE_LINES = Listing(
         Field("site_address", "l.site_address", Kind.TEXT, nullable=True),
     ),
     reach=Reachable(customer="l.customer_id", account="i.account_id"),
-    collections=("invoice_lines", "invoices"),
+    collections=("invoices",),  # lines come and go only with a change of their invoice
 )  # fmt: skip

@@ -58,5 +58,5 @@ CASE_MESSAGES = Listing(
         Field("created_at", "m.created_at", Kind.INSTANT),
     ),
     reach=Reachable(customer="m.customer_id", account="c.account_id"),
-    collections=("case_messages",),
+    collections=("cases",),  # a message always changes its case
 )  # fmt: skip

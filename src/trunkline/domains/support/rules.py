@@ -1,5 +1,6 @@
 """The rules of cases: matrix, life cycle, incident dates. Pure; sources: reference/expereo.md §3.3, §4.1, §4.2, §10.4."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ from trunkline.kit.errors import Violation
 
 MESSAGE_LENGTH = 32_000
 TEXT_LENGTH = 255
+SHOWN = 80  # characters of a wrong value that an error text repeats
 CLOSES_AFTER = timedelta(days=5)  # a resolved case that nobody touches closes by itself (a setting)
 
 
@@ -70,7 +72,7 @@ def violations(draft: CaseDraft) -> list[Violation]:
     if draft.type is not None:
         matrix = CASE_MATRIX[draft.type]
         if draft.subject is not None and draft.subject not in matrix.subjects:
-            values = {"subject": repr(draft.subject), "type": draft.type, "allowed": _one_of(matrix.subjects)}
+            values = {"subject": repr(draft.subject[:SHOWN]), "type": draft.type, "allowed": _one_of(matrix.subjects)}
             broken.append(Violation("subject", "{subject} is not allowed for type {type}; use {allowed}", values))
         broken += priority_violations(draft.type, draft.priority)
     if draft.message is not None:
@@ -85,7 +87,7 @@ def priority_violations(type_: CaseType, priority: str | None) -> list[Violation
     allowed = CASE_MATRIX[type_].priorities
     if priority is None or priority in allowed:
         return []
-    values = {"priority": priority, "type": type_, "allowed": _one_of(allowed)}
+    values = {"priority": priority[:SHOWN] or "''", "type": type_, "allowed": _one_of(allowed)}
     return [Violation("priority", "{priority} is not allowed for type {type}; use {allowed}", values)]
 
 
@@ -145,6 +147,19 @@ def change_violations(case: Case, change: CaseChange) -> list[Violation]:
         values = {"status": case.status, "wanted": change.status}
         broken.append(Violation("status", "cannot go from {status} to {wanted}", values))
     return broken
+
+
+def reply_violations(case: Case) -> list[Violation]:
+    """Whether the case takes a message."""
+    if case.status in FINAL:
+        return [Violation("message", "the case is {status} and takes no more messages", {"status": case.status})]
+    return []
+
+
+def together(found: Sequence[Violation], broken: Sequence[Violation]) -> list[Violation]:
+    """What a dialect found in the request and the rules that are broken; a field that could not be read breaks no rule."""
+    unreadable = {violation.field for violation in found}
+    return [*found, *(violation for violation in broken if violation.field not in unreadable)]
 
 
 def _one_of(words: tuple[str, ...]) -> str:

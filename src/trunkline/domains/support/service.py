@@ -30,7 +30,8 @@ from trunkline.kit.work import Work
 
 __all__ = [
     "CASES", "CASE_MESSAGES", "Case", "CaseChange", "CaseDraft", "CaseMessage", "CaseOrigin", "CaseStatus", "CaseType", "MessageType",
-    "Priority", "change_case", "close_resolved", "draft_violations", "find_case", "list_cases", "list_messages", "open_case", "reply",
+    "Priority", "change_case", "change_violations", "close_resolved", "draft_violations", "find_case", "list_cases", "list_messages",
+    "open_case", "reply", "reply_violations",
 ]  # fmt: skip
 
 READ = "cases.read"
@@ -66,22 +67,22 @@ async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = (
     Raises `Invalid` with every broken rule and with what the dialect `found` already; a service out of the caller's reach is one.
     """
     work.require(WRITE)
-    broken = [*found, *rules.violations(draft)]
+    broken = rules.together(found, rules.violations(draft))
     if not broken and draft.type is not None and draft.subject is not None and draft.message is not None:
         priority = rules.priority_of(draft.type, draft.subject, draft.priority)
         sent_by = draft.sent_by or work.principal.display_name
         opened = await store.insert_case(work, draft.type, draft.subject, priority, draft.message, draft, sent_by)
         if opened is not None:
             case, message = opened
-            work.record(created("case.opened", "cases", case), created("case_message.added", "case_messages", message))
+            work.record(created("case.opened", "cases", case), created("case_message.added", "", message))
             return case
     raise Invalid([*broken, *await _service_violations(work, draft)])
 
 
-async def draft_violations(work: Work, draft: CaseDraft) -> list[Violation]:
-    """Every rule that opening this case would break."""
+async def draft_violations(work: Work, draft: CaseDraft, found: Sequence[Violation] = ()) -> list[Violation]:
+    """Every rule that opening this case would break, after what the dialect `found` already."""
     work.require(WRITE)
-    return [*rules.violations(draft), *await _service_violations(work, draft)]
+    return [*rules.together(found, rules.violations(draft)), *await _service_violations(work, draft)]
 
 
 async def _service_violations(work: Work, draft: CaseDraft) -> list[Violation]:
@@ -90,7 +91,8 @@ async def _service_violations(work: Work, draft: CaseDraft) -> list[Violation]:
     try:
         service = await query.find(work, SERVICES, draft.service_reference)
     except NotFound:
-        return [Violation("service_reference", "{reference} was not found", {"reference": draft.service_reference})]
+        shown = draft.service_reference[: rules.SHOWN] or "''"
+        return [Violation("service_reference", "{reference} was not found", {"reference": shown})]
     if service.status not in rules.SERVICE_ALLOWS_CASES:
         return [
             Violation("service_reference", "the service is {status}; no cases can be opened on it", {"status": service.status})
@@ -98,13 +100,18 @@ async def _service_violations(work: Work, draft: CaseDraft) -> list[Violation]:
     return []
 
 
-async def change_case(work: Work, reference: str, change: CaseChange, expected_version: int | None = None) -> Case:
-    """Change what a customer may change. Raises `NotFound`, `Stale` (not `expected_version` any more) or `Invalid`."""
+async def change_case(
+    work: Work, reference: str, change: CaseChange, expected_version: int | None = None, found: Sequence[Violation] = ()
+) -> Case:
+    """Change what a customer may change.
+
+    Raises `NotFound`, `Stale` (not `expected_version` any more) or `Invalid` with every broken rule and what the dialect `found`.
+    """
     work.require(WRITE)
     before = await store.lock_case(work, await query.find(work, CASES, reference))
     if expected_version is not None and before.version != expected_version:
         raise Stale(f"the case is at version {before.version}")
-    if broken := rules.change_violations(before, change):
+    if broken := rules.together(found, rules.change_violations(before, change)):
         raise Invalid(broken)
     given = {name: value for name in change.__struct_fields__ if (value := getattr(change, name)) is not UNSET}
     after = msgspec.structs.replace(before, **given)
@@ -116,21 +123,35 @@ async def change_case(work: Work, reference: str, change: CaseChange, expected_v
     return after
 
 
-async def reply(work: Work, reference: str, body: str, sent_by: str | None = None) -> CaseMessage:
-    """Add the customer's message; it takes a waiting or resolved case up again. Raises `NotFound` or `Invalid` (case at an end)."""
+async def change_violations(work: Work, reference: str, change: CaseChange, found: Sequence[Violation] = ()) -> list[Violation]:
+    """Every rule that this change would break, after what the dialect `found` already. Raises `NotFound`."""
+    work.require(WRITE)
+    return rules.together(found, rules.change_violations(await query.find(work, CASES, reference), change))
+
+
+async def reply(
+    work: Work, reference: str, body: str, sent_by: str | None = None, found: Sequence[Violation] = ()
+) -> CaseMessage:
+    """Add the customer's message; it takes a waiting or resolved case up again.
+
+    Raises `NotFound`, or `Invalid` (the case is at an end, or what the dialect `found`).
+    """
     work.require(WRITE)
     before = await store.lock_case(work, await query.find(work, CASES, reference))
-    broken = rules.message_violations(body, sent_by)
-    if before.status in rules.FINAL:
-        broken.append(Violation("message", "the case is {status} and takes no more messages", {"status": before.status}))
-    if broken:
+    if broken := rules.together(found, rules.message_violations(body, sent_by) + rules.reply_violations(before)):
         raise Invalid(broken)
     message = await store.insert_message(work, before, MessageType.CUSTOMER, body, sent_by or work.principal.display_name)
     status = rules.MOVES_BY_MESSAGE.get(before.status, before.status)
     after = _moved(work, before, msgspec.structs.replace(before, status=status))
     await store.update_case(work, after)
-    work.record(created("case_message.added", "case_messages", message), changed("case.replied", "cases", before, after))
+    work.record(created("case_message.added", "", message), changed("case.replied", "cases", before, after))
     return message
+
+
+async def reply_violations(work: Work, reference: str, found: Sequence[Violation] = ()) -> list[Violation]:
+    """Whether the case takes a message, after what the dialect `found` already. Raises `NotFound`."""
+    work.require(WRITE)
+    return rules.together(found, rules.reply_violations(await query.find(work, CASES, reference)))
 
 
 async def close_resolved(work: Work, limit: int = 200) -> int:
@@ -142,7 +163,7 @@ async def close_resolved(work: Work, limit: int = 200) -> int:
         message = await store.insert_message(
             work, after, MessageType.SYSTEM, "Closed automatically after five days.", "Trunkline"
         )
-        work.record(changed("case.closed", "cases", before, after), created("case_message.added", "case_messages", message))
+        work.record(changed("case.closed", "cases", before, after), created("case_message.added", "", message))
     return len(due)
 
 

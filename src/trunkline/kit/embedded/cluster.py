@@ -8,8 +8,9 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 from trunkline.kit.embedded import logs
 from trunkline.kit.embedded.identity import Identity
@@ -88,7 +89,7 @@ async def create(folder: Path, binaries: Path, major: int, identity: Identity) -
         if code != 0:
             said = logs.last_failure(text) or (text.strip().splitlines() or [f"exit code {code}"])[-1]
             raise failure(folder, said, "initdb failed")
-        await asyncio.to_thread(_publish, workshop / "data", folder / "data", identity)
+        await _to_its_end(asyncio.to_thread(_publish, workshop / "data", folder / "data", identity))
     finally:
         identity.own(folder)
         shutil.rmtree(workshop, ignore_errors=True)
@@ -103,6 +104,16 @@ def _furnish(workshop: Path, password: str, identity: Identity) -> None:
         # The folder too, until initdb is done: the programs may have been copied into it.
         for path in (secret, new, workshop, workshop.parent):
             os.lchown(path, identity.initdb_uid, identity.gid)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Await `work` even when cancelled meanwhile: a thread cannot be stopped, and its files must not be removed under it."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _publish(new: Path, data: Path, identity: Identity) -> None:

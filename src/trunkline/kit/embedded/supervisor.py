@@ -13,8 +13,8 @@ import asyncpg
 from trunkline.kit.embedded import cluster, logs, orphans, sockets, tuning
 from trunkline.kit.embedded.binaries import find_binaries, major_version, within_reach
 from trunkline.kit.embedded.identity import Identity, choose_identity
-from trunkline.kit.embedded.lock import FolderLock
 from trunkline.kit.embedded.process import Program, spawn
+from trunkline.kit.lock import PATIENCE_SECONDS, FolderLock
 from trunkline.kit.startup import ExitCode, StartupError
 
 POLL_SECONDS = 0.01
@@ -28,13 +28,24 @@ def _say_nothing(_: str) -> None: ...
 class EmbeddedPostgres:
     """One embedded PostgreSQL server, for the owner of `folder` alone, over a Unix socket.
 
-    `binaries` is a folder with `bin/postgres` (default: `find_binaries()`); `progress` gets short lines during long waits.
+    `binaries` is a folder with `bin/postgres` (default: `find_binaries()`); `progress` gets short lines during long waits;
+    `connections` is how many it takes at most; `patience` how long, in seconds, a start waits for a folder in use.
     """
 
-    def __init__(self, folder: Path, *, binaries: Path | None = None, progress: Callable[[str], None] = _say_nothing) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        binaries: Path | None = None,
+        progress: Callable[[str], None] = _say_nothing,
+        connections: int = 100,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._folder = folder.absolute()
         self._binaries = binaries
         self._progress = progress
+        self._connections = connections
+        self._patience = patience
         self._lock = FolderLock(self._folder / "supervisor.lock")
         self._identity: Identity | None = None
         self._program: Program | None = None
@@ -44,6 +55,11 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         """The postmaster's process id; None when it does not run."""
         return self._program.process.pid if self._program and self._program.process.returncode is None else None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the next start has to make the cluster."""
+        return not (self._folder / "data" / "PG_VERSION").exists()
 
     def dsn(self, database: str) -> str:
         """The URL of `database` for asyncpg and psql. It needs no running server, so other processes may ask for it too."""
@@ -94,7 +110,7 @@ class EmbeddedPostgres:
         folder = cluster.make_private(self._folder)
         data = folder / "data"
         identity = choose_identity(data)
-        await self._lock.acquire()
+        await self._lock.acquire(self._patience)
         self._identity = identity
         cluster.claim(folder, identity)
         await cluster.clear_interrupted(folder)
@@ -117,7 +133,8 @@ class EmbeddedPostgres:
         sockets.open_socket_folder(place, identity)
         # Relative to the data folder, the socket can be bound even below parents that the server's user cannot enter.
         socket = "../socket" if place.parent == folder else str(place)
-        settings = [part for name, value in tuning.settings(socket).items() for part in ("-c", f"{name}={value}")]
+        chosen = tuning.settings(socket, self._connections)
+        settings = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         environment = {} if stranger is None else {"PG_GRANDPARENT_PID": str(stranger)}
         with cluster.passage(folder, identity) as (way, descriptors):
             command = [str(binaries / "bin" / "postgres"), "-D", str(way / "data"), *settings]

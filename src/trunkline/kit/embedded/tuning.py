@@ -7,7 +7,7 @@ from pathlib import Path
 MB = 1024 * 1024
 
 
-def settings(socket: str) -> dict[str, str]:
+def settings(socket: str, connections: int) -> dict[str, str]:
     """Every setting that differs from PostgreSQL's default or that we rely on; `socket` is the socket's folder."""
     memory = _memory()
     chosen = {
@@ -15,16 +15,16 @@ def settings(socket: str) -> dict[str, str]:
         "listen_addresses": "",  # no TCP: the wheel has no TLS, and nobody but this machine's user may connect
         "unix_socket_directories": '"' + socket.replace('"', '""') + '"',
         "unix_socket_permissions": "0700",
-        "max_connections": "100",
+        "max_connections": str(connections),
         # Resident memory grows only as pages are used, so a laptop with a small database does not pay for the upper bound.
         "shared_buffers": _megabytes(memory // 16, 128, 1024),
         "effective_cache_size": _megabytes(memory // 2, 256, 65536),
         "maintenance_work_mem": _megabytes(memory // 64, 64, 256),
-        "work_mem": _megabytes(memory // 1024, 4, 16),  # times 100 connections it must still fit
+        "work_mem": _megabytes(memory // 1024, 4, 16),  # times all connections it must still fit
         "huge_pages": "try",
         "jit": "off",  # compiling costs more than our short queries
         "random_page_cost": "1.1",  # flash
-        "wal_compression": "pglz",  # the one that every build has; full-page images are most of the log
+        "wal_compression": "off",  # pglz, the only method every build has, costs a third of a small write's time
         "max_wal_size": "1GB",
         "checkpoint_timeout": "5min",  # bounds crash recovery to some seconds
         # What is acknowledged is on disk: never traded for speed.

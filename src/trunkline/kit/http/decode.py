@@ -3,8 +3,9 @@
 msgspec decodes in one fast pass and stops at the first fault. Only then a second, slow pass walks the same types and collects all.
 """
 
+import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from functools import cache
 from types import UnionType
 from typing import Any, TypeVar, Union, cast, get_args, get_origin
@@ -24,21 +25,33 @@ def _decoder(type_: Hashable) -> "msgspec.json.Decoder[Any]":
 def decode(raw: bytes, type_: type[T]) -> T:
     """`raw` as a `type_`. Raises `Malformed` when it is no JSON object, `Invalid` with all faults when fields are missing or wrong."""
     try:
-        value: T = _decoder(type_).decode(raw)
+        value: T = _decoder(cast("Hashable", type_)).decode(raw)
+        if not raw.isascii():
+            raw.decode()  # what is skipped must be UTF-8 too
     except msgspec.ValidationError:
         raw_object = _parse(raw)
         raise Invalid(_faults(raw_object, type_), readable=_readable(raw_object, type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _parse(raw)  # raises Malformed with the reason
-        raise
-    if b"\\u0000" in raw and (broken := list(_nul(msgspec.json.decode(raw), ""))):
-        raise Invalid(broken)
+        raise Malformed([Violation("$", "cannot be read")]) from None
+    if b"\\u0000" in raw and (broken := list(_nul(value))):
+        named = {re.split(r"[.\[]", violation.field)[0] for violation in broken}
+        fields = {
+            field.name: msgspec.UNSET if field.encode_name in named else getattr(value, field.name)
+            for field in msgspec.structs.fields(cast("Any", type_))
+        }
+        raise Invalid(broken, readable=type_(**fields))
     return value
 
 
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(raw)
+    except msgspec.ValidationError:  # it is JSON, but holds a number beyond all types: whichever field has it is told
+        try:
+            value = json.loads(raw)
+        except (ValueError, RecursionError):
+            raise Malformed([Violation("$", "holds a number that is too long")]) from None
     except RecursionError:
         raise Malformed([Violation("$", "is nested too deeply")]) from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -139,13 +152,19 @@ def _plain(message: str, value: Any) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _nul(value: Any, path: str) -> Any:
-    match value:
-        case str() if "\0" in value:
-            yield Violation(path, "must not contain the character NUL")
-        case dict():
-            for key, item in value.items():
-                yield from _nul(item, f"{path}.{key}".lstrip(".").replace("\0", ""))
-        case list():
-            for index, item in enumerate(value):
-                yield from _nul(item, f"{path}[{index}]")
+def _nul(value: Any) -> Iterator[Violation]:
+    """Every text of a decoded body that holds the character NUL, which PostgreSQL cannot store."""
+    todo: list[tuple[str, Any]] = [("", value)]
+    while todo:  # not by recursion: what is nested may be nested deeply
+        path, found = todo.pop()
+        match found:
+            case str() if "\0" in found:
+                yield Violation(path, "must not contain the character NUL")
+            case msgspec.Struct():
+                items = [(field.encode_name, getattr(found, field.name)) for field in msgspec.structs.fields(found)]
+                todo += reversed([(f"{path}.{name}".lstrip("."), item) for name, item in items])
+            case dict():
+                todo += reversed([(f"{path}.{key}".replace("\0", ""), item) for key, item in found.items()])
+                todo += [(path, key) for key in found]
+            case list() | tuple():
+                todo += reversed([(f"{path}[{index}]", item) for index, item in enumerate(found)])

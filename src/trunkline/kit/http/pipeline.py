@@ -324,6 +324,7 @@ class Pipeline:
         self._access_log.write(
             event="request",
             request_id=request.request_id,
+            trace_id=request.trace_id,
             method=request.method,
             path=request.path,
             operation=key[1],

@@ -50,7 +50,7 @@ class Request:
         self.raw_query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
         self.scheme: str = scope["scheme"]
-        self.host: str = self.headers.get(b"host", b"").decode("latin-1")
+        self.host: str = self.headers.get(b"host", b"").decode("latin-1") or _address_of(scope.get("server"))
         client = scope.get("client")
         self.client_address: str = client[0] if client else ""
         self.trace_id = trace_id
@@ -88,6 +88,12 @@ def parse_query(raw: bytes) -> list[tuple[str, str]]:
             name, _, value = pair.partition(b"=")
             parameters.append((_text(name), _text(value)))
     return parameters
+
+
+def _address_of(server: tuple[str, int | None] | None) -> str:
+    """What stands in for the `Host` that an HTTP/1.0 client may leave out."""
+    host, port = server or ("localhost", None)
+    return f"{host}:{port}" if port else host
 
 
 def _text(raw: bytes) -> str:

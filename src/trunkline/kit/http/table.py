@@ -22,7 +22,7 @@ class Resource:
         if operation.method in self.operations:
             raise ValueError(f"{operation.method} {operation.path} is declared twice")
         self.operations[operation.method] = operation
-        methods = {*self.operations, "OPTIONS"} | ({"HEAD"} if "GET" in self.operations else set())
+        methods = {*self.operations} | ({"HEAD"} if "GET" in self.operations else set())
         self.allow = ", ".join(sorted(methods))
 
 

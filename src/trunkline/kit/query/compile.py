@@ -13,6 +13,8 @@ from trunkline.kit.principal import Reach
 from trunkline.kit.query.fields import LISTINGS, Field, Kind, Listing
 from trunkline.kit.query.tree import And, Compare, Cursor, Empty, In, Not, Operator, Or, Predicate, SortKey
 
+COLLATED = " COLLATE house"
+
 # A predicate's shape: nested tuples with the values taken out.
 Shape = tuple[Any, ...]
 
@@ -62,7 +64,10 @@ class _Text:
         return f"${self.last}"
 
     def parameter(self, kind: Kind, array: bool = False) -> str:
-        return f"{self.placeholder()}::{kind.sql}{'[]' if array else ''}"
+        """A placeholder with its type; a text with the house's collation, so that lower() means the same in every database."""
+        if array:
+            return f"{self.placeholder()}::{kind.sql}[]"
+        return f"{self.placeholder()}::{kind.sql}{COLLATED if kind.python is str else ''}"
 
     def where(self, reach: str, predicate: Shape) -> list[str]:
         listing = self.listing
@@ -87,7 +92,7 @@ class _Text:
                 return f"NOT {self.predicate(item)}"
             case ("empty", name):
                 field = self.listing.by_name[name]
-                return f"({field.sql} IS NULL OR {field.sql} = '')" if field.kind.python is str else f"{field.sql} IS NULL"
+                return f"({field.sql} IS NULL OR btrim({field.sql}) = '')" if field.kind.python is str else f"{field.sql} IS NULL"
             case ("in", name):
                 return self.is_in(self.listing.by_name[name])
             case ("compare", name, Operator.EQUAL):
@@ -110,9 +115,9 @@ class _Text:
         values = self.parameter(field.kind, array=True)
         match field.kind:
             case Kind.TEXT:
-                return f"lower(btrim({field.sql})) IN (SELECT lower(btrim(v)) FROM unnest({values}) v)"
+                return f"lower(btrim({field.sql})) IN (SELECT lower(btrim(v{COLLATED})) FROM unnest({values}) v)"
             case Kind.REFERENCE:
-                return f"{field.sql} IN (SELECT upper(btrim(v)) FROM unnest({values}) v)"
+                return f"{field.sql} IN (SELECT upper(btrim(v{COLLATED})) FROM unnest({values}) v)"
             case _:
                 return f"{field.sql} = ANY ({values})"
 
@@ -121,13 +126,13 @@ class _Text:
         keys: list[tuple[str, str, bool, bool, bool]] = []  # column, parameter, descending, nullable, the value is null
         for key, is_null in zip(sort, nulls, strict=True):
             field = self.listing.by_name[key.field]
-            parameter = self.parameter(field.kind)
+            parameter = "NULL" if is_null else self.parameter(field.kind)  # a null is compared with nothing: no placeholder for it
             operands = sort_expressions(field, key, field.sql), sort_expressions(field, key, parameter)
             for column, value in zip(*operands, strict=True):
                 keys.append((column, value, key.descending, field.nullable, is_null))
         # The longest run of keys of one direction and without nulls can be one row comparison, which an index understands.
         run = 0
-        while run < len(keys) and not keys[run][3] and keys[run][2] == keys[0][2]:
+        while run < len(keys) and not keys[run][3] and not keys[run][4] and keys[run][2] == keys[0][2]:
             run += 1
         if run == 0:
             return _lexicographic(keys)
@@ -232,4 +237,10 @@ def reach_parameters(reach: Reach | None) -> tuple[str, list[Any]]:
 
 
 def cursor_shape(cursor: Cursor | None) -> tuple[bool, ...] | None:
+    """For each of the cursor's values, whether it is null."""
     return None if cursor is None else tuple(value is None for value in cursor.values)
+
+
+def cursor_parameters(cursor: Cursor | None) -> list[Any]:
+    """The cursor's values that have a placeholder: all that are not null."""
+    return [] if cursor is None else [value for value in cursor.values if value is not None]

@@ -8,14 +8,18 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from trunkline.kit.errors import Malformed, Violation
 from trunkline.kit.query.compile import total_order
-from trunkline.kit.query.fields import Listing
+from trunkline.kit.query.fields import Field, Listing
 from trunkline.kit.query.tree import Cursor, Predicate, SortKey
+
+DIGITS = 40  # before or after the point; no column has more
 
 _decoder = msgspec.msgpack.Decoder(tuple[int, bytes, bool, list[Any]])
 
@@ -41,13 +45,30 @@ def read_cursor(
         its_offset, its_mark, backwards, values = _decoder.decode(raw)
         if its_offset != offset or its_mark != mark or len(values) != len(order):
             return None
-        kinds = [listing.by_name[key.field].kind for key in order]
-        typed = (
-            None if value is None else msgspec.convert(value, kind.python, strict=False)
-            for value, kind in zip(values, kinds, strict=True)
-        )
-        return Cursor(tuple(typed), backwards)
-    except (msgspec.MsgspecError, binascii.Error, ValueError, UnicodeError):
+        fields = [listing.by_name[key.field] for key in order]
+        return Cursor(tuple(_typed(value, field) for value, field in zip(values, fields, strict=True)), backwards)
+    except (msgspec.MsgspecError, binascii.Error, ValueError, OverflowError):
         raise Malformed(
             [Violation(parameter, "is not a cursor of this server; follow links.next instead of building addresses")]
         ) from None
+
+
+def _typed(value: Any, field: Field) -> Any:
+    """A cursor's value as the field's column can hold it. Raises `ValueError`: whoever edits a cursor shall not reach PostgreSQL."""
+    if value is None:
+        if not field.nullable:
+            raise ValueError(f"{field.name} is never null")
+        return None
+    typed = msgspec.convert(value, field.kind.python, strict=False)
+    match typed:
+        case str() if "\0" in typed:
+            raise ValueError("NUL")
+        case bool():
+            raise ValueError("a boolean")
+        case int() if not -(2**63) <= typed < 2**63:
+            raise ValueError("out of range")
+        case Decimal() if not (typed.is_finite() and abs(typed.adjusted()) < DIGITS):
+            raise ValueError("out of range")
+        case datetime():
+            return typed.replace(tzinfo=UTC) if typed.tzinfo is None else typed.astimezone(UTC)
+    return typed

@@ -8,6 +8,7 @@ from trunkline.kit.errors import NotFound
 from trunkline.kit.query.compile import (
     PageShape,
     count_text,
+    cursor_parameters,
     cursor_shape,
     one_text,
     page_text,
@@ -72,7 +73,7 @@ async def page(
         )
     )
     arguments = [*parameters, *values]
-    rows = await work.fetch(text, *arguments, *(cursor.values if cursor else ()), *([skip] if skip else ()))
+    rows = await work.fetch(text, *arguments, *cursor_parameters(cursor), *([skip] if skip else ()))
 
     more = len(rows) > window.limit
     rows = rows[: window.limit]
@@ -87,7 +88,7 @@ async def page(
             total = skip + len(rows)
             if changes is not None:
                 TOTALS.put(
-                    (listing.name, work.tenant_id, work.principal.environment, predicate_shape, *_hashable(arguments)),
+                    (listing.name, work.tenant_id, work.principal.environment, predicate_shape, total_cap, *_hashable(arguments)),
                     changes,
                     total,
                 )
@@ -107,7 +108,7 @@ async def page(
 async def _total(
     work: Work, listing: Listing[T], predicate: tuple[Any, ...], reach: str, arguments: list[Any], changes: int | None, cap: int
 ) -> int:
-    key = (listing.name, work.tenant_id, work.principal.environment, predicate, *_hashable(arguments))
+    key = (listing.name, work.tenant_id, work.principal.environment, predicate, cap, *_hashable(arguments))
     if changes is not None and (known := TOTALS.get(key, changes)) is not None:
         return known
     row = await work.fetch_one(count_text(listing.name, predicate, reach, cap), *arguments)

@@ -1,5 +1,6 @@
 """Accounts, and what belongs to one."""
 
+from trunkline.dialects.customer import examples
 from trunkline.dialects.customer.auth import BASIC_READ
 from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import AccountDocument, One, ServiceDocument, SiteDocument, one_answer
@@ -28,7 +29,13 @@ ACCOUNT_NAMES = Names(
 )
 
 
-@routes.get("/accounts", scopes=(BASIC_READ,), returns=ListOf[AccountDocument], parameters=list_parameters(ACCOUNT_NAMES))
+@routes.get(
+    "/accounts",
+    scopes=(BASIC_READ,),
+    returns=ListOf[AccountDocument],
+    parameters=list_parameters(ACCOUNT_NAMES),
+    examples=examples.ACCOUNTS,
+)
 async def list_accounts(request: Request) -> Answer:
     """List accounts.
 
@@ -39,7 +46,7 @@ async def list_accounts(request: Request) -> Answer:
     return list_answer(request, query, page, AccountDocument.of)
 
 
-@routes.get("/accounts/{accountId}", scopes=(BASIC_READ,), returns=One[AccountDocument], errors=(404,))
+@routes.get("/accounts/{accountId}", scopes=(BASIC_READ,), returns=One[AccountDocument], errors=(404,), examples=examples.ACCOUNT)
 async def get_account(request: Request) -> Answer:
     """Retrieve an account."""
     account = await customers.find_account(request.work, request.path_parameters["accountId"])
@@ -52,6 +59,7 @@ async def get_account(request: Request) -> Answer:
     returns=ListOf[SiteDocument],
     parameters=list_parameters(SITE_NAMES),
     errors=(404,),
+    examples=examples.ACCOUNT_SITES,
 )
 async def list_account_sites(request: Request) -> Answer:
     """List an account's sites.
@@ -70,6 +78,7 @@ async def list_account_sites(request: Request) -> Answer:
     returns=ListOf[ServiceDocument],
     parameters=list_parameters(SERVICE_NAMES),
     errors=(404,),
+    examples=examples.ACCOUNT_SERVICES,
 )
 async def list_account_services(request: Request) -> Answer:
     """List an account's services.

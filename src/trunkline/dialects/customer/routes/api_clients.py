@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from trunkline.dialects.customer import words
+from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import BASIC_READ, MANAGE_CLIENTS
 from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import ApiClientDocument, NewApiClientDocument, One, one_answer
@@ -28,8 +28,18 @@ ScopeName = Literal["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead
 class CreateApiClient(msgspec.Struct, rename="camel", kw_only=True):
     """A new API client. Its scopes can never be changed: make another client instead."""
 
-    api_client_name: Annotated[str, Meta(min_length=1, max_length=100)]
-    scopes: Annotated[list[ScopeName], Meta(min_length=1, max_length=4, extra_json_schema={"uniqueItems": True})]
+    api_client_name: Annotated[
+        str, Meta(min_length=1, max_length=100, description="A name, unique in the account.", examples=["reporting"])
+    ]
+    scopes: Annotated[
+        list[ScopeName],
+        Meta(
+            min_length=1,
+            max_length=4,
+            description="What the client may be given tokens for.",
+            extra_json_schema={"uniqueItems": True},
+        ),
+    ]
 
 
 @routes.get(
@@ -37,6 +47,7 @@ class CreateApiClient(msgspec.Struct, rename="camel", kw_only=True):
     scopes=(BASIC_READ, MANAGE_CLIENTS),
     returns=ListOf[ApiClientDocument],
     parameters=list_parameters(CLIENT_NAMES),
+    examples=examples.API_CLIENTS,
 )
 async def list_api_clients(request: Request) -> Answer:
     """List API clients.
@@ -48,23 +59,44 @@ async def list_api_clients(request: Request) -> Answer:
     return list_answer(request, query, page, ApiClientDocument.of)
 
 
-@routes.get("/api-clients/{clientId}", scopes=(BASIC_READ, MANAGE_CLIENTS), returns=One[ApiClientDocument], errors=(404,))
+@routes.get(
+    "/api-clients/{clientId}",
+    scopes=(BASIC_READ, MANAGE_CLIENTS),
+    returns=One[ApiClientDocument],
+    errors=(404,),
+    examples=examples.API_CLIENT,
+)
 async def get_api_client(request: Request) -> Answer:
     """Retrieve an API client."""
     client = await identity.find_client(request.work, request.path_parameters["clientId"])
     return one_answer(request, ApiClientDocument.of(client), f"/v2/api-clients/{client.reference}", client.version)
 
 
+async def review_api_client(_: Request, body: CreateApiClient) -> list[Violation]:
+    """What else is wrong with an API client of which some fields are missing or of the wrong type."""
+    scopes = body.scopes or []  # UNSET when they cannot be read
+    if len(set(scopes)) < len(scopes):
+        return [Violation("scopes", "must not name a scope twice")]
+    return []
+
+
 @routes.post(
-    "/api-clients", scopes=(MANAGE_CLIENTS,), status=201, body=CreateApiClient, returns=One[NewApiClientDocument], errors=(422,)
+    "/api-clients",
+    scopes=(MANAGE_CLIENTS,),
+    status=201,
+    body=CreateApiClient,
+    review=review_api_client,
+    returns=One[NewApiClientDocument],
+    errors=(422,),
+    examples=examples.NEW_API_CLIENT,
 )
 async def create_api_client(request: Request, body: CreateApiClient) -> Answer:
     """Create an API client.
 
     The answer holds the secret, for the only time. The client belongs to the credential's account.
     """
-    if len(set(body.scopes)) < len(body.scopes):
-        raise Invalid([Violation("scopes", "must not name a scope twice")])
+    if broken := await review_api_client(request, body):
+        raise Invalid(broken)
     by_name = {name: scope for scope, name in words.SCOPE.items()}
     client, secret = await identity.create_client(request.work, body.api_client_name, [by_name[name] for name in body.scopes])
     return one_answer(

@@ -5,14 +5,23 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from trunkline.dialects.customer import words
+from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import SUPPORT_READ, SUPPORT_WRITE
 from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
-from trunkline.dialects.customer.representations import CaseDocument, CaseMessageDocument, One, one_answer
+from trunkline.dialects.customer.representations import (
+    INCIDENT_SUBJECTS,
+    SUBJECTS,
+    CaseDocument,
+    CaseMessageDocument,
+    One,
+    one_answer,
+    told,
+)
 from trunkline.dialects.customer.values import parse_instant
 from trunkline.domains.support import service as support
 from trunkline.domains.support.service import Case, CaseChange, CaseDraft, CaseStatus, CaseType
-from trunkline.kit.errors import Invalid, Stale, Violation
+from trunkline.kit.clock import whole_seconds
+from trunkline.kit.errors import Stale, Violation
 from trunkline.kit.http.answer import JSON, Answer, etag_matches, etag_of
 from trunkline.kit.http.operation import Operations
 from trunkline.kit.http.request import Request
@@ -61,22 +70,46 @@ MESSAGE_NAMES = Names(
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 
 ReadOnly = Annotated[Any, Meta(description="Set by the server; sending it is an error.", extra_json_schema={"readOnly": True})]
-Text255 = Annotated[str, Meta(max_length=255)]
-Moment = Annotated[str, Meta(description="ISO 8601 date-time; without an offset it is UTC.", examples=["2026-03-02T06:10:00Z"])]
+Reference = Annotated[str, Meta(max_length=255, description="The customer's own reference.", examples=["NOC-7781"])]
+Sender = Annotated[
+    str, Meta(max_length=255, description="Who sends it; without it the API client's name.", examples=["noc@acme.example"])
+]
+Message = Annotated[
+    str, Meta(min_length=1, max_length=32000, description="The text.", examples=["Line down since 06:10 UTC."])
+]
+Moment = Annotated[
+    str, told("ISO 8601 date-time; without an offset it is UTC.", "2026-03-02T06:10:00Z", format="date-time")
+]
 
 
 class CreateCase(msgspec.Struct, rename="camel", kw_only=True):
     """A new case. For type Incident both incident dates must be present (the end may be null)."""
 
-    type: Annotated[str, Meta(extra_json_schema={"enum": [*words.CASE_TYPE.values(), *words.CASE_TYPE_ALIASES]})]
-    subject: str
-    service_id: str
-    message: Annotated[str, Meta(min_length=1, max_length=32000)]
-    priority: str | None = None
+    type: Annotated[
+        str,
+        told(
+            "Incident: something is broken; NonIncident (or its older names): any other request.",
+            "Incident",
+            enum=[*words.CASE_TYPE.values(), *words.CASE_TYPE_ALIASES],
+        ),
+    ]
+    subject: Annotated[
+        str, told(f"Incident: {', '.join(INCIDENT_SUBJECTS)}. NonIncident: the others.", "ServiceDown", enum=SUBJECTS)
+    ]
+    service_id: Annotated[str, told("The service that it is about; neither cancelled nor ceased.", "SVC-98000417")]
+    message: Message
+    priority: Annotated[
+        str | None,
+        told(
+            "Incident: P1 to P5; NonIncident: P3 to P5. Without it the subject decides (ServiceDown: P1).",
+            "P1",
+            words=words.PRIORITY,
+        ),
+    ] = None
     start_of_incident: Moment | None | UnsetType = UNSET
     end_of_incident: Moment | None | UnsetType = UNSET
-    customer_reference: Text255 | None = None
-    sent_by: Text255 | None = None
+    customer_reference: Reference | None = None
+    sent_by: Sender | None = None
     case_id: ReadOnly | UnsetType = UNSET
     status: ReadOnly | UnsetType = UNSET
     origin: ReadOnly | UnsetType = UNSET
@@ -91,13 +124,16 @@ class CreateCase(msgspec.Struct, rename="camel", kw_only=True):
 class ChangeCase(msgspec.Struct, rename="camel", kw_only=True):
     """Changes to a case (JSON merge patch): what is left out stays, null clears. At least one change is needed."""
 
-    customer_reference: Text255 | None | UnsetType = UNSET
-    priority: str | UnsetType = UNSET
+    customer_reference: Reference | None | UnsetType = UNSET
+    priority: Annotated[str, told("P1 and P2 are for incidents.", "P2", words=words.PRIORITY)] | UnsetType = UNSET
     start_of_incident: Moment | None | UnsetType = UNSET
     end_of_incident: Moment | None | UnsetType = UNSET
-    status: Annotated[str, Meta(description="Cancelled (an open case), Closed or InProgress (a resolved one).")] | UnsetType = (
-        UNSET
-    )
+    status: (
+        Annotated[
+            str, told("Cancelled (an open case), Closed or InProgress (a resolved one).", "Closed", words=words.CASE_STATUS)
+        ]
+        | UnsetType
+    ) = UNSET
     type: ReadOnly | UnsetType = UNSET
     subject: ReadOnly | UnsetType = UNSET
     service_id: ReadOnly | UnsetType = UNSET
@@ -114,8 +150,8 @@ class ChangeCase(msgspec.Struct, rename="camel", kw_only=True):
 class CreateCaseMessage(msgspec.Struct, rename="camel", kw_only=True):
     """A message to support."""
 
-    message: Annotated[str, Meta(min_length=1, max_length=32000)]
-    sent_by: Text255 | None = None
+    message: Message
+    sent_by: Sender | None = None
     message_id: ReadOnly | UnsetType = UNSET
     case_id: ReadOnly | UnsetType = UNSET
     type: ReadOnly | UnsetType = UNSET
@@ -140,7 +176,13 @@ CASE_TYPES = {wire: CaseType(house) for house, wire in words.CASE_TYPE.items()} 
 MESSAGE_OWNED = ("message_id", "case_id", "type", "timestamp")
 
 
-@routes.get("/cases", scopes=READ, returns=ListOf[CaseDocument], parameters=list_parameters(CASE_NAMES))
+@routes.get(
+    "/cases",
+    scopes=READ,
+    returns=ListOf[CaseDocument],
+    parameters=list_parameters(CASE_NAMES),
+    examples=examples.CASES,
+)
 async def list_cases(request: Request) -> Answer:
     """List cases.
 
@@ -151,7 +193,7 @@ async def list_cases(request: Request) -> Answer:
     return list_answer(request, query, page, CaseDocument.of)
 
 
-@routes.get("/cases/{caseId}", scopes=READ, returns=One[CaseDocument], errors=(404,))
+@routes.get("/cases/{caseId}", scopes=READ, returns=One[CaseDocument], errors=(404,), examples=examples.CASE)
 async def get_case(request: Request) -> Answer:
     """Retrieve a case."""
     return _answer(request, await support.find_case(request.work, request.path_parameters["caseId"]))
@@ -159,11 +201,19 @@ async def get_case(request: Request) -> Answer:
 
 async def review_case(request: Request, body: CreateCase) -> list[Violation]:
     """What else is wrong with a case of which some fields are missing or of the wrong type."""
-    draft, broken = _draft(body)
-    return broken + await support.draft_violations(request.work, draft)
+    return await support.draft_violations(request.work, *_draft(body))
 
 
-@routes.post("/cases", scopes=WRITE, status=201, body=CreateCase, review=review_case, returns=One[CaseDocument], errors=(422,))
+@routes.post(
+    "/cases",
+    scopes=WRITE,
+    status=201,
+    body=CreateCase,
+    review=review_case,
+    returns=One[CaseDocument],
+    errors=(422,),
+    examples=examples.NEW_CASE,
+)
 async def create_case(request: Request, body: CreateCase) -> Answer:
     """Create a case.
 
@@ -173,22 +223,31 @@ async def create_case(request: Request, body: CreateCase) -> Answer:
     return _answer(request, await support.open_case(request.work, draft, broken), 201)
 
 
+async def review_change(request: Request, body: ChangeCase) -> list[Violation]:
+    """What else is wrong with changes of which some are of the wrong type."""
+    return await support.change_violations(request.work, request.path_parameters["caseId"], *_change(body))
+
+
 @routes.patch(
     "/cases/{caseId}",
     scopes=WRITE,
     body=ChangeCase,
+    review=review_change,
     consumes=(JSON, MERGE_PATCH),
     returns=One[CaseDocument],
     errors=(404, 412, 422),
+    examples=examples.CASE_CHANGE,
 )
 async def update_case(request: Request, body: ChangeCase) -> Answer:
     """Update a case.
 
     With `If-Match` the update happens only if the case is still at that version.
     """
-    change = _change(body)
+    change, broken = _change(body)
+    if not broken and change == CaseChange():
+        broken = [Violation("$", "has nothing to change")]
     expected = await _expected_version(request)
-    return _answer(request, await support.change_case(request.work, request.path_parameters["caseId"], change, expected))
+    return _answer(request, await support.change_case(request.work, request.path_parameters["caseId"], change, expected, broken))
 
 
 @routes.get(
@@ -197,6 +256,7 @@ async def update_case(request: Request, body: ChangeCase) -> Answer:
     returns=ListOf[CaseMessageDocument],
     parameters=list_parameters(MESSAGE_NAMES),
     errors=(404,),
+    examples=examples.CASE_MESSAGES,
 )
 async def list_case_messages(request: Request) -> Answer:
     """List a case's messages."""
@@ -206,22 +266,29 @@ async def list_case_messages(request: Request) -> Answer:
     return list_answer(request, query, page, CaseMessageDocument.of)
 
 
+async def review_message(request: Request, body: CreateCaseMessage) -> list[Violation]:
+    """What else is wrong with a message of which some fields are missing or of the wrong type."""
+    return await support.reply_violations(request.work, request.path_parameters["caseId"], _owned(body, MESSAGE_OWNED))
+
+
 @routes.post(
     "/cases/{caseId}/case-messages",
     scopes=WRITE,
     status=201,
     body=CreateCaseMessage,
+    review=review_message,
     returns=One[CaseMessageDocument],
     errors=(404, 422),
+    examples=examples.NEW_CASE_MESSAGE,
 )
 async def create_case_message(request: Request, body: CreateCaseMessage) -> Answer:
     """Add a message to a case.
 
     A message takes a resolved case, or one that waits for the customer, up again.
     """
-    if broken := _owned(body, MESSAGE_OWNED):
-        raise Invalid(broken)
-    message = await support.reply(request.work, request.path_parameters["caseId"], body.message, body.sent_by)
+    message = await support.reply(
+        request.work, request.path_parameters["caseId"], body.message, body.sent_by or None, _owned(body, MESSAGE_OWNED)
+    )
     path = f"/v2/cases/{message.case_reference}/case-messages"
     return one_answer(request, CaseMessageDocument.of(message), path, message.version, 201)
 
@@ -249,23 +316,24 @@ def _moment(broken: list[Violation], field: str, value: str | None | UnsetType) 
     if value is UNSET or value is None:
         return None
     try:
-        return parse_instant(str(value))
+        return whole_seconds(parse_instant(str(value)))
     except ValueError:
         broken.append(Violation(field, "{value} is not an ISO 8601 date-time", {"value": repr(str(value)[:80])}))
         return None
 
 
 def _draft(body: CreateCase) -> tuple[CaseDraft, list[Violation]]:
-    """The body in the house's words, and what cannot be said in them. Fields that are `UNSET` could not be read."""
+    """The body in the house's words, and what cannot be said in them. Mandatory fields that are `UNSET` could not be read."""
     broken = _owned(body, CREATE_OWNED)
-    if body.type is not UNSET and body.type not in CASE_TYPES:
-        broken.append(Violation("type", "{value} is not a type; use Incident or NonIncident", {"value": repr(body.type[:80])}))
+    type_ = _read(body.type)
+    if type_ is not None and type_ not in CASE_TYPES:
+        broken.append(Violation("type", "{value} is not a type; use Incident or NonIncident", {"value": repr(type_[:80])}))
     draft = CaseDraft(
-        type=CASE_TYPES.get(body.type),
-        subject=body.subject or None,
-        service_reference=body.service_id or None,
-        message=body.message or None,
-        priority=body.priority or None,
+        type=CASE_TYPES.get(type_),
+        subject=_read(body.subject),
+        service_reference=_read(body.service_id),
+        message=_read(body.message),
+        priority=_read(body.priority),
         customer_reference=body.customer_reference or None,
         start_of_incident=_moment(broken, "start_of_incident", body.start_of_incident),
         end_of_incident=_moment(broken, "end_of_incident", body.end_of_incident),
@@ -276,12 +344,18 @@ def _draft(body: CreateCase) -> tuple[CaseDraft, list[Violation]]:
     return draft, broken
 
 
-def _change(body: ChangeCase) -> CaseChange:
+def _read(value: Any) -> Any:
+    return None if value is UNSET else value
+
+
+def _change(body: ChangeCase) -> tuple[CaseChange, list[Violation]]:
+    """The changes in the house's words, and what cannot be said in them."""
     broken = _owned(body, CHANGE_OWNED)
     given: dict[str, Any] = {}
-    for name in ("customer_reference", "priority"):
-        if (value := getattr(body, name)) is not UNSET:
-            given[name] = value
+    if body.customer_reference is not UNSET:
+        given["customer_reference"] = body.customer_reference or None
+    if body.priority is not UNSET:
+        given["priority"] = body.priority
     for name in ("start_of_incident", "end_of_incident"):
         if (value := getattr(body, name)) is not UNSET:
             given[name] = _moment(broken, name, value)
@@ -292,8 +366,4 @@ def _change(body: ChangeCase) -> CaseChange:
         else:
             values = {"value": repr(str(body.status)[:80]), "allowed": ", ".join(statuses)}
             broken.append(Violation("status", "{value} is not a status; use one of {allowed}", values))
-    if broken:
-        raise Invalid(broken)
-    if not given:
-        raise Invalid([Violation("$", "has nothing to change")])
-    return CaseChange(**given)
+    return CaseChange(**given), broken

@@ -1,6 +1,6 @@
 """Invoices and their line details."""
 
-from trunkline.dialects.customer import words
+from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import BILLING_READ
 from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import InvoiceDocument, InvoiceLineDetailDocument, One, one_answer
@@ -49,7 +49,13 @@ LINE_NAMES = Names(
 )
 
 
-@routes.get("/invoices", scopes=(BILLING_READ,), returns=ListOf[InvoiceDocument], parameters=list_parameters(INVOICE_NAMES))
+@routes.get(
+    "/invoices",
+    scopes=(BILLING_READ,),
+    returns=ListOf[InvoiceDocument],
+    parameters=list_parameters(INVOICE_NAMES),
+    examples=examples.INVOICES,
+)
 async def list_invoices(request: Request) -> Answer:
     """List invoices."""
     query = read_query(request, INVOICE_NAMES)
@@ -57,7 +63,7 @@ async def list_invoices(request: Request) -> Answer:
     return list_answer(request, query, page, InvoiceDocument.of)
 
 
-@routes.get("/invoices/{invoiceId}", scopes=(BILLING_READ,), returns=One[InvoiceDocument], errors=(404,))
+@routes.get("/invoices/{invoiceId}", scopes=(BILLING_READ,), returns=One[InvoiceDocument], errors=(404,), examples=examples.INVOICE)
 async def get_invoice(request: Request) -> Answer:
     """Retrieve an invoice."""
     invoice = await billing.find_invoice(request.work, request.path_parameters["invoiceId"])
@@ -66,8 +72,12 @@ async def get_invoice(request: Request) -> Answer:
 
 @routes.get(
     "/invoices/{invoiceId}/invoice-line-details",
-    scopes=(BILLING_READ,), returns=ListOf[InvoiceLineDetailDocument], parameters=list_parameters(LINE_NAMES), errors=(404,),
-)  # fmt: skip
+    scopes=(BILLING_READ,),
+    returns=ListOf[InvoiceLineDetailDocument],
+    parameters=list_parameters(LINE_NAMES),
+    errors=(404,),
+    examples=examples.INVOICE_LINES,
+)
 async def list_invoice_line_details(request: Request) -> Answer:
     """List an invoice's line details."""
     query = read_query(request, LINE_NAMES)

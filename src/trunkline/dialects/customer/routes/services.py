@@ -1,6 +1,6 @@
 """Services."""
 
-from trunkline.dialects.customer import words
+from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import BASIC_READ
 from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, ServiceDocument, one_answer
@@ -34,7 +34,13 @@ SERVICE_NAMES = Names(
 )
 
 
-@routes.get("/services", scopes=(BASIC_READ,), returns=ListOf[ServiceDocument], parameters=list_parameters(SERVICE_NAMES))
+@routes.get(
+    "/services",
+    scopes=(BASIC_READ,),
+    returns=ListOf[ServiceDocument],
+    parameters=list_parameters(SERVICE_NAMES),
+    examples=examples.SERVICES,
+)
 async def list_services(request: Request) -> Answer:
     """List services."""
     query = read_query(request, SERVICE_NAMES)
@@ -42,7 +48,7 @@ async def list_services(request: Request) -> Answer:
     return list_answer(request, query, page, ServiceDocument.of)
 
 
-@routes.get("/services/{serviceId}", scopes=(BASIC_READ,), returns=One[ServiceDocument], errors=(404,))
+@routes.get("/services/{serviceId}", scopes=(BASIC_READ,), returns=One[ServiceDocument], errors=(404,), examples=examples.SERVICE)
 async def get_service(request: Request) -> Answer:
     """Retrieve a service."""
     service = await connectivity.find_service(request.work, request.path_parameters["serviceId"])

@@ -1,5 +1,6 @@
 """Sites, and the services at one."""
 
+from trunkline.dialects.customer import examples
 from trunkline.dialects.customer.auth import BASIC_READ
 from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, ServiceDocument, SiteDocument, one_answer
@@ -33,7 +34,13 @@ SITE_NAMES = Names(
 )
 
 
-@routes.get("/sites", scopes=(BASIC_READ,), returns=ListOf[SiteDocument], parameters=list_parameters(SITE_NAMES))
+@routes.get(
+    "/sites",
+    scopes=(BASIC_READ,),
+    returns=ListOf[SiteDocument],
+    parameters=list_parameters(SITE_NAMES),
+    examples=examples.SITES,
+)
 async def list_sites(request: Request) -> Answer:
     """List sites."""
     query = read_query(request, SITE_NAMES)
@@ -41,7 +48,7 @@ async def list_sites(request: Request) -> Answer:
     return list_answer(request, query, page, SiteDocument.of)
 
 
-@routes.get("/sites/{siteId}", scopes=(BASIC_READ,), returns=One[SiteDocument], errors=(404,))
+@routes.get("/sites/{siteId}", scopes=(BASIC_READ,), returns=One[SiteDocument], errors=(404,), examples=examples.SITE)
 async def get_site(request: Request) -> Answer:
     """Retrieve a site."""
     site = await customers.find_site(request.work, request.path_parameters["siteId"])
@@ -54,6 +61,7 @@ async def get_site(request: Request) -> Answer:
     returns=ListOf[ServiceDocument],
     parameters=list_parameters(SERVICE_NAMES),
     errors=(404,),
+    examples=examples.SITE_SERVICES,
 )
 async def list_site_services(request: Request) -> Answer:
     """List the services at a site."""

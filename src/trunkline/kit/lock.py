@@ -1,4 +1,4 @@
-"""One supervisor per folder, by a lock that the kernel drops when its holder dies."""
+"""One owner per folder, by a lock that the kernel drops when its holder dies."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trunkline.kit.startup import ExitCode, StartupError
 
-# A killed supervisor's last fork may hold the lock until it has run its first instructions.
+# A killed process's last fork may hold the lock until it has run its first instructions.
 PATIENCE_SECONDS = 0.5
 POLL_SECONDS = 0.02
 
@@ -22,11 +22,14 @@ class FolderLock:
         self._path = path
         self._descriptor: int | None = None
 
-    async def acquire(self) -> None:
-        """Take the lock, or raise `StartupError` (ALREADY_RUNNING) that names the process holding it."""
+    async def acquire(self, patience: float = PATIENCE_SECONDS) -> None:
+        """Take the lock within `patience` seconds.
+
+        Raises `StartupError` (ALREADY_RUNNING) that names the process holding it.
+        """
         if self._descriptor is not None:
             return
-        for _ in range(int(PATIENCE_SECONDS / POLL_SECONDS)):
+        for _ in range(int(patience / POLL_SECONDS)):
             with contextlib.suppress(BlockingIOError):
                 self._open()
                 return
@@ -36,6 +39,20 @@ class FolderLock:
             f"{self._path.parent} is in use by another Trunkline process (pid {holder}); stop that one first",
             ExitCode.ALREADY_RUNNING,
         )
+
+    def is_held(self) -> bool:
+        """Whether some process holds the lock now. Nothing is made or changed."""
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
 
     def _open(self) -> None:
         # Not inheritable (Python's default), so PostgreSQL does not get it. NOFOLLOW and the checks: root writes here in a

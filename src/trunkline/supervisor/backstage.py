@@ -1,0 +1,130 @@
+"""Everything of a server but its listeners: PostgreSQL if it is ours, the environments' databases, the timers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import structlog
+
+from trunkline import migrations
+from trunkline.kit.principal import Environment
+from trunkline.kit.realm import Realm
+from trunkline.kit.startup import StartupError
+from trunkline.settings import Profile, Settings, variable
+from trunkline.supervisor import credentials
+from trunkline.supervisor.databases import Prepared, addresses_of, embedded_postgres, one_line, prepare_all
+from trunkline.supervisor.together import together
+
+if TYPE_CHECKING:
+    from trunkline.supervisor.first_start import Demonstration
+
+log = structlog.get_logger(__name__)
+
+RESTART_SECONDS = 0.2
+LONGEST_RESTART_SECONDS = 10.0
+
+
+class Backstage:
+    """Started before the listeners open, stopped after they have ended."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._postgres = embedded_postgres(settings, say)
+        self._realms: dict[Environment, Realm] = {}
+        self._demonstration: Demonstration | None = None
+        self.databases: dict[Environment, Prepared] = {}
+        self.first = False  # whether this start has filled a database
+
+    @property
+    def addresses(self) -> dict[Environment, str]:
+        """Where the databases are."""
+        return {environment: prepared.address for environment, prepared in self.databases.items()}
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The same for the listeners' environment."""
+        return {
+            variable("database_url"): self.addresses[Environment.PRODUCTION],
+            variable("sandbox_database_url"): self.addresses.get(Environment.SANDBOX, ""),
+        }
+
+    async def start(self) -> None:
+        """PostgreSQL runs, every database is migrated and has a tenant, `credentials.json` is complete.
+
+        Raises `StartupError`.
+        """
+        maintenance = None
+        if self._postgres is not None:
+            parts: list[Awaitable[None]] = [self._postgres.start()]
+            if self._postgres.is_new:  # what a first start needs is loaded while PostgreSQL makes its cluster
+                parts.append(asyncio.to_thread(self._load))
+            await together(*parts)
+            maintenance = self._postgres.dsn("postgres")
+        self.databases = await prepare_all(addresses_of(self._settings, self._postgres), maintenance)
+        await self._fill()
+        for environment, prepared in self.databases.items():
+            realm = self._realms[environment] = Realm.at(environment, prepared.address, connections=1, throttle=False)
+            await realm.open()
+
+    async def _fill(self) -> None:
+        drafts = any(credentials.drafted(self._settings, environment) for environment in self.databases)
+        with one_line("the first start", self._settings.data):
+            if drafts or any(prepared.empty for prepared in self.databases.values()):
+                from trunkline.supervisor import first_start  # noqa: PLC0415 - only the first start needs it
+
+                demonstration = self._demonstration or first_start.Demonstration()
+                self.first = await first_start.fill(self._settings, self.databases, demonstration)
+            else:
+                credentials.complete(self._settings, {})
+
+    def _load(self) -> None:
+        from trunkline.supervisor import first_start  # noqa: PLC0415
+
+        if self._settings.demo:
+            self._demonstration = first_start.Demonstration()
+            self._demonstration.build()
+        migrations.warm()
+
+    async def demonstration_token(self) -> str | None:
+        """A token for the screen: of the reading client of the demonstration, in profile local only."""
+        if self._settings.profile is not Profile.LOCAL or not self._settings.demo:
+            return None
+        from trunkline.domains.identity.service import issue_token_as_operator  # noqa: PLC0415 - loaded after the listeners
+        from trunkline.kit.errors import Refusal  # noqa: PLC0415
+
+        try:
+            client = credentials.read(self._settings)["customer"]["read_only"]
+            realm = self._realms[Environment.PRODUCTION]
+            return (await issue_token_as_operator(realm, client["client_id"], tuple(client["scopes"]))).token
+        except (StartupError, KeyError, Refusal):
+            return None  # the file was moved, or the client revoked
+
+    async def watch(self) -> None:
+        """Run the timers and keep PostgreSQL alive until cancelled."""
+        from trunkline.supervisor.timers import run_timers  # noqa: PLC0415 - loaded after the listeners
+
+        await together(run_timers(list(self._realms.values())), self._keep())
+
+    async def _keep(self) -> None:
+        """Start PostgreSQL again whenever it ends by itself; it recovers what was acknowledged."""
+        pause = RESTART_SECONDS
+        while self._postgres is not None:
+            code = await self._postgres.exited()
+            log.error("postgresql.ended", code=code)
+            await asyncio.sleep(pause)
+            try:
+                await self._postgres.start()
+            except StartupError as error:
+                pause = min(pause * 2, LONGEST_RESTART_SECONDS)
+                log.error("postgresql.not_started", error=str(error), next_try_seconds=pause)  # noqa: TRY400
+            else:
+                pause = RESTART_SECONDS
+                log.info("postgresql.started")
+
+    async def stop(self) -> None:
+        """End what `start` started, as far as it came."""
+        try:
+            await together(*(realm.close() for realm in self._realms.values()))
+        finally:
+            if self._postgres is not None:
+                await self._postgres.stop()

@@ -1,0 +1,33 @@
+"""Fixtures of the Customer API's tests."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.dialects.customer.wire import dsn
+from tests.serving import Server
+
+
+@pytest.fixture(scope="session")
+def service_id(customer: httpx.Client) -> str:
+    """A service of the demonstration customer that is ready."""
+    reference: str = customer.get("/v2/services?filter[Status]=RFS&page[limit]=1").json()["data"][0]["serviceId"]
+    return reference
+
+
+@pytest.fixture(scope="session")
+def throttled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with its rate limits on; its sandbox's clock may be moved."""
+    running = Server(tmp_path_factory.mktemp("throttled") / "data", settings={"TRUNKLINE_THROTTLE": "on"}).start()
+    yield running
+    assert running.stop() == 0
+
+
+@pytest.fixture
+async def database(server: Server) -> AsyncIterator[asyncpg.Connection]:
+    """The shared server's production database."""
+    connection = await asyncpg.connect(dsn(server))
+    yield connection
+    await connection.close()
