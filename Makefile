@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 RUNTIME_STAMP := $(VENV)/.runtime-stamp
 DEVELOP_STAMP := $(VENV)/.develop-stamp
 
-.PHONY: help run setup develop test check bench format requirements clean
+.PHONY: help run setup develop test fuzz check bench format requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -29,6 +29,9 @@ $(DEVELOP_STAMP): requirements/develop.txt requirements/embedded.txt pyproject.t
 
 test: develop ## run every test that needs only Python, git and make
 	@$(BIN)/python -m pytest
+
+fuzz: develop ## try the API from its own document for some minutes (FUZZ_EXAMPLES=200 requests per operation and more)
+	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/dialects/test_fuzz.py
 
 check: develop ## lint, types, the arrows between layers, formatting
 	@$(BIN)/ruff check .

@@ -4,6 +4,7 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +18,17 @@ from bench.server import Subject
 class Extent:
     """How much is measured."""
 
-    rounds: int
+    rounds: int  # at most
+    seconds: float  # no new round after so long, except up to the third
     scale: float  # of the requests of a round
     requests: int  # answered in all before the memory is read
     two_rounds: int  # with two workers
     limit_rounds: int
 
 
-FULL = Extent(rounds=9, scale=1.0, requests=100_000, two_rounds=3, limit_rounds=5)
-QUICK = Extent(rounds=3, scale=0.5, requests=20_000, two_rounds=0, limit_rounds=2)
+FULL = Extent(rounds=9, seconds=150, scale=1.0, requests=100_000, two_rounds=3, limit_rounds=5)
+QUICK = Extent(rounds=3, seconds=25, scale=0.3, requests=10_000, two_rounds=0, limit_rounds=2)
+LEAST_ROUNDS = 3
 
 
 def measure(extent: Extent, command: str) -> Result:
@@ -42,9 +45,7 @@ def measure(extent: Extent, command: str) -> Result:
             subject.load()
             say("walking to the deep pages")
             course = Course(subject, FIGURES, extent.scale)
-            for number in range(extent.rounds):
-                say(f"round {number + 1} of {extent.rounds}")
-                course.round()
+            _in_turns(course, extent, say)
             course.fill_up("account", extent.requests)
             result = Result(command, subject.version(), course.measured, {}, subject.worker_megabytes(), course.sent)
             say("pgbench -S")
@@ -60,6 +61,15 @@ def measure(extent: Extent, command: str) -> Result:
     say("the bare HTTP server")
     result.limits.append(("granian: an ASGI application that knows one answer", *limits.hello(extent.limit_rounds, 10_000)))
     return result
+
+
+def _in_turns(course: Course, extent: Extent, say: Callable[[str], None]) -> None:
+    began = time.monotonic()
+    for number in range(extent.rounds):
+        if number >= LEAST_ROUNDS and time.monotonic() - began > extent.seconds:
+            break
+        say(f"round {number + 1} of {extent.rounds}")
+        course.round()
 
 
 def main() -> int:

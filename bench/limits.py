@@ -35,6 +35,7 @@ def select_by_key(subject: Subject, rounds: int, seconds: int) -> tuple[float, f
             [*pgbench, "-n", "-S", "-M", "prepared", "-c", "8", "-T", str(seconds), address],
             check=True, capture_output=True, text=True,
         )  # fmt: skip
+        time.sleep(0.3)  # until the postmaster has taken note of its clients' end
         cost = spent(before, usage(subject.postgres))
         found = re.search(r"actually processed: (\d+)", done.stdout)
         assert found, done.stdout

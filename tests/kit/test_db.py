@@ -156,7 +156,7 @@ async def test_a_waiter_that_gives_up_as_it_is_served_loses_nothing(database_url
             held.terminate()
         # Released and timed out in the same turn of the loop: the waiter has its result when it is cancelled.
         release_at = asyncio.get_running_loop().time() + 0.03
-        while asyncio.get_running_loop().time() < release_at:  # noqa: ASYNC110 - holds the loop up on purpose
+        while asyncio.get_running_loop().time() < release_at:
             pass
         await asyncio.sleep(0)
         pool.release(held)
@@ -268,9 +268,9 @@ async def test_killed_connections_are_replaced_unnoticed(pool: Pool, database_ur
 
 async def test_a_connection_that_dies_in_use_is_replaced(pool: Pool, database_url: str) -> None:
     """Who loses a connection in the middle of a transaction is told; the next caller gets a new one."""
-    with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)):
-        async with Transaction(work_on(pool)) as transaction:
-            await kill(database_url, transaction.connection.get_server_pid())
+    async with Transaction(work_on(pool)) as transaction:
+        await kill(database_url, transaction.connection.get_server_pid())
+        with pytest.raises((asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.AdminShutdownError)):
             await transaction.connection.fetchval("SELECT 1")
     await is_whole(pool, 3)
 

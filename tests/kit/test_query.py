@@ -1,9 +1,10 @@
 """Lists against a model of them: whatever is filtered, sorted and paged, the database agrees with plain Python.
 
-The model sorts by code point, case-insensitively first, nulls last ascending and first descending, the reference as tie-break, and
-judges filters in the three-valued logic of SQL.
+The model sorts by code point, without case first, nulls last ascending and first descending, the reference as tie-break, and judges
+filters in the three-valued logic of SQL.
 """
 
+import contextlib
 import functools
 import itertools
 import json
@@ -42,8 +43,9 @@ Row = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 # Duplicates, case variants, diacritics, blanks, what sorts oddly in locales, and what lower() must know beyond ASCII.
-NAMES = ("Ädele", "ädele", "ÄDELE", "Alpha", "alpha", " alpha ", "Zulu", "zulu", "École", "école", "ecole", "Žilina", "žilina", "Ørsted",
-         "A-1", "A 1", "a_1", "1", "10", "2", "ЖУК", "жук", "straße", "STRASSE", "日本", "~", "%", "a%b", "back\\slash", "O'Hara", '"q"')  # fmt: skip
+NAMES = ("Ädele", "ädele", "ÄDELE", "Alpha", "alpha", " alpha ", "Zulu", "zulu", "École", "école", "ecole", "Žilina",
+         "žilina", "Ørsted", "A-1", "A 1", "a_1", "1", "10", "2", "ЖУК", "жук", "straße", "STRASSE", "日本", "~", "%", "a%b",
+         "back\\slash", "O'Hara", '"q"')  # fmt: skip
 WORDS = ("in_progress", "ready", "cancelled", "ceased")
 
 
@@ -59,7 +61,13 @@ class Table:
 
     def work(self, reach: str = "customer") -> Work:
         principal = Principal(
-            self.tenant_id, Environment.PRODUCTION, ActorType.SYSTEM, "test", self.tenant_id, frozenset({"*"}), reach=self.reaches[reach]
+            self.tenant_id,
+            Environment.PRODUCTION,
+            ActorType.SYSTEM,
+            "test",
+            self.tenant_id,
+            frozenset({"*"}),
+            reach=self.reaches[reach],
         )
         return Work(self.pool, Clock(), principal, Origin("test", "test"))
 
@@ -67,7 +75,8 @@ class Table:
 # the tables ------------------------------------------------------------------------------------------------------------
 
 INSERT_ACCOUNT = """
-    INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, country, currency, created_at, modified_at)
+    INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, country, currency, created_at,
+                          modified_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 INSERT_SITE = """
@@ -75,13 +84,15 @@ INSERT_SITE = """
     VALUES ($1, $2, $3, $4, $5, $6, 'NL', $7, $7)
 """
 INSERT_SERVICE = """
-    INSERT INTO services (tenant_id, id, reference, account_id, customer_id, site_id, name, status, planned_delivery_date, technical_note,
-                          product_name, access_type, download_kbps, customer_reference, created_at, modified_at)
+    INSERT INTO services (tenant_id, id, reference, account_id, customer_id, site_id, name, status, planned_delivery_date,
+                          technical_note, product_name, access_type, download_kbps, customer_reference, created_at, modified_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
 """
 
 
-async def fill(connection: asyncpg.Connection, tenant_id: UUID, number: int) -> tuple[list[Row], list[Row], dict[str, Reach | None]]:
+async def fill(
+    connection: asyncpg.Connection, tenant_id: UUID, number: int
+) -> tuple[list[Row], list[Row], dict[str, Reach | None]]:
     """Two customers with a few branches, and services on them; the rows as a listing shows them, with `path` and `customer`."""
     random = Random(number)  # noqa: S311
     await connection.execute("INSERT INTO tenants VALUES ($1, $2, 'Query', $3)", tenant_id, number, START)
@@ -92,21 +103,32 @@ async def fill(connection: asyncpg.Connection, tenant_id: UUID, number: int) -> 
         accounts.append({
             "id": id_, "reference": reference, "parent": parent, "parent_reference": parent["reference"] if parent else None,
             "customer": parent["customer"] if parent else id_, "path": f"{parent['path'] if parent else ''}{reference}/",
-            "name": random.choice(NAMES), "legal_name": random.choice(NAMES[:4]), "country": random.choice((None, "", *NAMES[:6])),
-            "currency": random.choice(("EUR", "USD")), "created_at": START + timedelta(days=random.randrange(5)),
+            "name": random.choice(NAMES), "legal_name": random.choice(NAMES[:4]),
+            "country": random.choice((None, "", *NAMES[:6])), "currency": random.choice(("EUR", "USD")), "created_at": START + timedelta(days=random.randrange(5)),
             "modified_at": START + timedelta(seconds=random.randrange(20)),
         })  # fmt: skip
     async with connection.transaction():  # a root's customer is itself: checked at the end
         await connection.executemany(INSERT_ACCOUNT, [
-            (tenant_id, a["id"], a["reference"], a["parent"] and a["parent"]["id"], a["customer"], a["path"], a["name"], a["legal_name"],
-             a["country"], a["currency"], a["created_at"], a["modified_at"]) for a in accounts
+            (tenant_id, a["id"], a["reference"], a["parent"] and a["parent"]["id"], a["customer"], a["path"], a["name"],
+             a["legal_name"], a["country"], a["currency"], a["created_at"], a["modified_at"]) for a in accounts
         ])  # fmt: skip
     root = accounts[0]
-    branch = max((a for a in accounts if a["parent"] is root), key=lambda a: sum(b["path"].startswith(a["path"]) for b in accounts))
+    branch = max(
+        (a for a in accounts if a["parent"] is root), key=lambda a: sum(b["path"].startswith(a["path"]) for b in accounts)
+    )
     sites = []
     for index, account in enumerate((root, accounts[1], branch, *random.sample(accounts, 7))):
         sites.append({"id": new_id(), "reference": f"SIT-{index}", "account": account, "name": random.choice(NAMES)})
-        await connection.execute(INSERT_SITE, tenant_id, sites[-1]["id"], f"SIT-{index}", account["id"], account["customer"], sites[-1]["name"], START)
+        await connection.execute(
+            INSERT_SITE,
+            tenant_id,
+            sites[-1]["id"],
+            f"SIT-{index}",
+            account["id"],
+            account["customer"],
+            sites[-1]["name"],
+            START,
+        )
     services: list[Row] = []
     for index in range(90):
         site = random.choice(sites)
@@ -118,11 +140,13 @@ async def fill(connection: asyncpg.Connection, tenant_id: UUID, number: int) -> 
             "planned_delivery_date": random.choice((None, date(2026, 1, 1), date(2026, 2, 1))),
             "technical_note": random.choice((None, "", *NAMES[:5])), "product_name": random.choice(NAMES[:3]),
             "access_type": random.choice(NAMES[5:8]), "download_kbps": random.choice((None, 1, 10, 2**40)), "upload_kbps": None,
-            "customer_reference": random.choice((None, *NAMES)), "created_at": START, "modified_at": START + timedelta(random.randrange(3)),
+            "customer_reference": random.choice((None, *NAMES)), "created_at": START,
+            "modified_at": START + timedelta(random.randrange(3)),
         })  # fmt: skip
     await connection.executemany(INSERT_SERVICE, [
-        (tenant_id, s["id"], s["reference"], s["account_id"], s["customer"], s["site_id"], s["name"], s["status"], s["planned_delivery_date"],
-         s["technical_note"], s["product_name"], s["access_type"], s["download_kbps"], s["customer_reference"], s["created_at"], s["modified_at"])
+        (tenant_id, s["id"], s["reference"], s["account_id"], s["customer"], s["site_id"], s["name"], s["status"],
+         s["planned_delivery_date"], s["technical_note"], s["product_name"], s["access_type"], s["download_kbps"],
+         s["customer_reference"], s["created_at"], s["modified_at"])
         for s in services
     ])  # fmt: skip
     reaches = {
@@ -177,7 +201,9 @@ def equal(kind: Kind, value: Any, wanted: Any) -> bool:
             return bool(value == wanted)
 
 
-def holds(row: Row, listing: Listing[Any], predicate: Predicate) -> bool | None:
+def holds(  # noqa: C901, PLR0911 - a table of nodes, one line each
+    row: Row, listing: Listing[Any], predicate: Predicate
+) -> bool | None:
     """SQL's verdict: true, false or (`None`) unknown."""
     match predicate:
         case And(items=items):
@@ -225,10 +251,7 @@ def compare(listing: Listing[Any], sort: Sequence[SortKey], a: Row, b: Row) -> i
             sides.append((value is None, value))
         if sides[0] == sides[1]:
             continue
-        if sides[0][0] != sides[1][0]:
-            less = sides[1][0]
-        else:
-            less = sides[0][1] < sides[1][1]
+        less = sides[1][0] if sides[0][0] != sides[1][0] else sides[0][1] < sides[1][1]
         return (-1 if less else 1) * (-1 if key.descending else 1)
     return 0
 
@@ -249,7 +272,12 @@ def values_of(kind: Kind, name: str, samples: Sequence[Any]) -> st.SearchStrateg
         present = [date(2026, 1, 1)] if kind is Kind.DATE else [5]
     given_ = st.sampled_from(present)
     if kind is Kind.TEXT:
-        return st.one_of(given_, given_.map(str.upper).filter(lambda v: "SS" not in v), given_.map(lambda v: f" {v.lower()}  "), st.just("none"))
+        return st.one_of(
+            given_,
+            given_.map(str.upper).filter(lambda v: "SS" not in v),
+            given_.map(lambda v: f" {v.lower()}  "),
+            st.just("none"),
+        )
     if kind is Kind.REFERENCE:
         return st.one_of(given_, given_.map(str.lower), given_.map(lambda v: f" {v} "), st.just("XXX-1"))
     if kind is Kind.INTEGER:
@@ -315,7 +343,9 @@ async def check(table: Table, reach: str, predicate: Predicate, sort: tuple[Sort
 
     before, back = page.before, list(references(page))
     while before is not None:
-        page = await query.page(work, table.listing, predicate, sort, Window(0, limit, through_the_wire(table.listing, predicate, sort, before)))
+        page = await query.page(
+            work, table.listing, predicate, sort, Window(0, limit, through_the_wire(table.listing, predicate, sort, before))
+        )
         back = references(page) + back
         before = page.before
     assert back == wanted
@@ -338,7 +368,7 @@ def through_the_wire(listing: Listing[Any], predicate: Predicate, sort: Sequence
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 async def test_a_list_is_what_its_model_says(tables: dict[str, Table], data: st.DataObject) -> None:
-    """Any filter, order and page size: pages by cursor, forwards and backwards, and by offset hold exactly the matching rows in order."""
+    """Any filter, order and page size: pages by cursor, both ways, and by offset hold exactly the matching rows in order."""
     table = tables[data.draw(st.sampled_from(sorted(tables)))]
     reach = data.draw(st.sampled_from(("", "customer", "branch")))
     predicate = data.draw(st.one_of(st.just(And(())), predicates_on(table)))
@@ -389,7 +419,19 @@ async def test_totals_follow_every_change(database_url: str) -> None:
     async def add(reference: str, currency: str, *, commit: bool = True) -> None:
         work = table.work()
         async with Transaction(work) as transaction:
-            row = (new_id(), reference, root.account_id, root.customer_id, f"ACC-000/{reference}/", "New", "New", None, currency, START, START)
+            row = (
+                new_id(),
+                reference,
+                root.account_id,
+                root.customer_id,
+                f"ACC-000/{reference}/",
+                "New",
+                "New",
+                None,
+                currency,
+                START,
+                START,
+            )
             await work.write(INSERT_ACCOUNT, *row)
             made = await query.find(work, ACCOUNTS, reference)
             work.record(created("account.created", "accounts", made))
@@ -421,7 +463,7 @@ async def test_a_total_above_the_cap_is_not_told(tables: dict[str, Table]) -> No
     count = len(table.rows["customer"])
     some = Compare("reference", Operator.EQUAL, "ACC-000")
     for predicate, rows in ((And(()), count), (Or((some, Not(some))), count), (some, 1)):
-        for cap in (count - 1, count, count + 1, 3, 1000):
+        for cap in (3, count - 1, count, count + 1, 1000):
             for offset in (0, 1):
                 assert await total(table, predicate, cap, offset) == (rows if rows <= cap else None), (predicate, cap, offset)
     assert await total(table, And(()), None) is None
@@ -431,9 +473,10 @@ async def test_a_total_above_the_cap_is_not_told(tables: dict[str, Table]) -> No
 
 DEEP = 20_000
 BULK = f"""
-    INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, currency, created_at, modified_at)
-    SELECT $1::uuid, gen_random_uuid(), 'ACC-' || n, $2::uuid, $2::uuid, $3 || 'ACC-' || n || '/', 'Name ' || (n * 7919::bigint) % 4000, 'x', 'EUR', $4,
-           $4::timestamptz + (n * 7919::bigint) % {DEEP} * interval '1 second'
+    INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, currency, created_at,
+                          modified_at)
+    SELECT $1::uuid, gen_random_uuid(), 'ACC-' || n, $2::uuid, $2::uuid, $3 || 'ACC-' || n || '/',
+           'Name ' || (n * 7919::bigint) % 4000, 'x', 'EUR', $4, $4::timestamptz + (n * 7919::bigint) % {DEEP} * interval '1 second'
       FROM generate_series(1000001, {1_000_000 + DEEP}) n
 """
 
@@ -461,7 +504,9 @@ async def test_a_page_far_down_costs_what_the_first_costs(deep: Table, name: str
     cursor = page.before if backwards else page.after
     assert cursor is not None
     text = page_text(
-        PageShape("accounts", ("and",), total_order(ACCOUNTS, sort), "customer", 26, False, (False,) * len(cursor.values), backwards)
+        PageShape(
+            "accounts", ("and",), total_order(ACCOUNTS, sort), "customer", 26, False, (False,) * len(cursor.values), backwards
+        )
     )
     reach = deep.reaches["customer"]
     assert reach is not None
@@ -542,10 +587,8 @@ def test_a_forged_cursor_never_reaches_the_database(fields: tuple[str, ...], val
 def test_any_text_as_a_cursor_is_refused_politely(text: str) -> None:
     """Rubbish is malformed, never an error of ours."""
     mark = fingerprint(ACCOUNTS, And(()), ())
-    try:
+    with contextlib.suppress(Malformed):
         assert read_cursor(text, 0, mark, ACCOUNTS, (), "c") is None
-    except Malformed:
-        pass
 
 
 @given(st.sampled_from(NAMES), st.sampled_from(NAMES))
@@ -554,7 +597,13 @@ def test_requests_that_differ_only_in_values_share_a_statement(one: str, other: 
     texts = set()
     for value in (one, other, "x'; DROP TABLE accounts; --"):
         values: list[Any] = []
-        tree = Or((Compare("name", Operator.EQUAL, value), In("country", (value, "x")), Not(Compare("reference", Operator.EQUAL, value))))
+        tree = Or(
+            (
+                Compare("name", Operator.EQUAL, value),
+                In("country", (value, "x")),
+                Not(Compare("reference", Operator.EQUAL, value)),
+            )
+        )
         texts.add(page_text(PageShape("accounts", shape(tree, values), total_order(ACCOUNTS, ()), "", 26, False, None, False)))
         assert values == [value, [value, "x"], value]
     assert len(texts) == 1

@@ -48,20 +48,25 @@ async def listening(database_url: str, channel: str) -> AsyncIterator[tuple[Sign
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - nothing to wait on: it is seen from outside
             await asyncio.sleep(0.005)
 
 
 async def cut(sender: asyncpg.Connection, channel: str) -> None:
     """End the listening connection, as a failover would."""
     ended = await sender.fetchval(
-        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'trunkline signals' AND query LIKE $1",
+        """
+        SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+         WHERE application_name = 'trunkline signals' AND query LIKE $1
+        """,
         f"%{channel}%",
     )
     assert ended == 1
 
 
-async def test_a_signal_arrives_with_its_payload(listening: tuple[Signals, Heard], sender: asyncpg.Connection, channel: str) -> None:
+async def test_a_signal_arrives_with_its_payload(
+    listening: tuple[Signals, Heard], sender: asyncpg.Connection, channel: str
+) -> None:
     """Signals arrive in order, those of other channels do not, and those that were rolled back never do."""
     _, heard = listening
     await sender.execute("SELECT pg_notify($1, 'one')", channel)

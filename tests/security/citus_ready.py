@@ -1,7 +1,7 @@
-"""Whether a schema can be distributed by tenant (Citus), told from the catalogue of any PostgreSQL: docs/decisions/0003-tenancy.md.
+"""Whether a schema can be distributed by tenant (Citus), told from any PostgreSQL's catalogue (docs/decisions/0003-tenancy.md).
 
-The rules were checked against a live Citus 14; where they differ they are stricter. What no catalogue can show (volatile functions
-in an UPDATE, statements without a tenant) is the tenancy lint's business.
+The rules were checked against a live Citus 14; where they differ they are stricter. What no catalogue can show (statements without
+a tenant) is the tenancy lint's business.
 """
 
 import json
@@ -36,7 +36,7 @@ RULES = {
            AND NOT EXISTS (SELECT 1 FROM classified WHERE classified.relation = c.oid)
     """,
     "the distribution column is a plain column": """
-        SELECT relation::regclass::text, CASE WHEN number IS NULL THEN 'has no column ' || column_name ELSE 'it is generated' END
+        SELECT relation::regclass::text, CASE WHEN number IS NULL THEN 'there is no ' ELSE 'generated: ' END || column_name
           FROM distributed WHERE number IS NULL OR generated <> ''
     """,
     "the distribution column is never null": """
@@ -83,7 +83,8 @@ RULES = {
           JOIN classified source ON source.relation = k.conrelid
           JOIN classified target ON target.relation = k.confrelid
          WHERE k.contype = 'f'
-           AND ((source.kind <> 'distributed' AND target.kind = 'distributed') OR (source.kind = 'distributed' AND target.kind = 'local'))
+           AND ((source.kind <> 'distributed' AND target.kind = 'distributed')
+                OR (source.kind = 'distributed' AND target.kind = 'local'))
     """,
     "no foreign key sets anything to null or its default": """
         SELECT k.conname::text, pg_get_constraintdef(k.oid)

@@ -39,9 +39,13 @@ async def explain(connection: asyncpg.Connection, sql: str) -> Node:
     await connection.execute("SET plan_cache_mode = force_generic_plan")
     await connection.execute(f"PREPARE probe AS {sql}")
     try:
-        count = await connection.fetchval("SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'probe'")
+        count = await connection.fetchval(
+            "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'probe'"
+        )
         arguments = f"({', '.join(['NULL'] * count)})" if count else ""
-        plan: Node = json.loads(await connection.fetchval(f"EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) EXECUTE probe{arguments}"))[0]["Plan"]
+        plan: Node = json.loads(
+            await connection.fetchval(f"EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) EXECUTE probe{arguments}")
+        )[0]["Plan"]
     finally:
         await connection.execute("DEALLOCATE probe")
     return plan
@@ -128,7 +132,9 @@ class _Reading:
     follows: list[Tie] = field(default_factory=list)  # (alias, the alias that holds it)
 
     def faults(self, plan: Node) -> list[str]:
-        if any("(returns $" in n.get("Subplan Name", "") for n in nodes(plan)):  # before PostgreSQL 17 they print like parameters
+        if any(
+            "(returns $" in n.get("Subplan Name", "") for n in nodes(plan)
+        ):  # before PostgreSQL 17 they print like parameters
             return ["an InitPlan returns a parameter that cannot be told from $1: write the statement without it"]
         self.read(plan)
         grown = True
@@ -203,7 +209,11 @@ def written_faults(sql: str, tables: frozenset[str], plan: Node) -> list[str]:
     planned = [n for n in nodes(plan) if n["Node Type"] == "ModifyTable" and n["Relation Name"] in tables]
     if sum(n["Operation"] == "Insert" for n in planned) != seen:
         found.append("an INSERT is written in a way that this test cannot read: INSERT INTO table (columns) VALUES or SELECT")
-    found += [f"{n['Operation']} is not supported by sharding" for n in planned if n["Operation"] not in ("Insert", "Update", "Delete")]
+    found += [
+        f"{n['Operation']} is not supported by sharding"
+        for n in planned
+        if n["Operation"] not in ("Insert", "Update", "Delete")
+    ]
     if any(name == "tenant_id" for name in _assigned(sql)):
         found.append("an UPDATE sets tenant_id")
     return found

@@ -40,7 +40,9 @@ async def connection(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 
 
 async def classification(connection: asyncpg.Connection) -> dict[str, str]:
-    tables = await connection.fetch("SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace")
+    tables = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+    )
     return {row[0]: NOT_A_TENANTS.get(row[0], "tenant_id") for row in tables}
 
 
@@ -102,8 +104,14 @@ COLUMN = """
       FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
      WHERE a.attrelid = to_regclass($1) AND a.attname = $2
 """
-TYPES = {"str": {"text"}, "int": {"bigint", "integer"}, "UUID": {"uuid"}, "date": {"date"}, "datetime": {"timestamp with time zone"},
-         "float": {"double precision"}}  # fmt: skip
+TYPES = {
+    "str": {"text"},
+    "int": {"bigint", "integer"},
+    "UUID": {"uuid"},
+    "date": {"date"},
+    "datetime": {"timestamp with time zone"},
+    "float": {"double precision"},
+}
 
 
 def table_of(listing: Listing[Any], field: Field) -> tuple[str, str]:
@@ -115,8 +123,10 @@ def table_of(listing: Listing[Any], field: Field) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("listing", "field"), LISTED)
-async def test_a_listed_field_says_what_its_column_is(listing: Listing[Any], field: Field, connection: asyncpg.Connection) -> None:
-    """A field that may be null is declared so (or pages would lose rows), has its column's type and sorts the same on every server."""
+async def test_a_listed_field_says_what_its_column_is(
+    listing: Listing[Any], field: Field, connection: asyncpg.Connection
+) -> None:
+    """A field that may be null is declared so (pages would lose rows), and sorts the same on every server."""
     table, column = table_of(listing, field)
     row = await connection.fetchrow(COLUMN, table, column)
     assert row is not None, f"{table} has no column {column}"
@@ -158,8 +168,12 @@ BROKEN = {
     "the distribution column is never null": "CREATE TABLE x (tenant_id uuid, id uuid)",
     "the distribution column can be hashed": "CREATE TABLE x (tenant_id point NOT NULL)",
     "all distribution columns have one type and collation": "CREATE TABLE x (tenant_id bigint NOT NULL)",
-    "every unique key holds the distribution column as a plain column": f"CREATE TABLE x ({T}, UNIQUE (id) INCLUDE (tenant_id))",
-    "every exclusion constraint holds the distribution column with =": f"CREATE TABLE x ({T}, r int4range, EXCLUDE USING gist (r WITH &&))",
+    "every unique key holds the distribution column as a plain column": f"""
+        CREATE TABLE x ({T}, UNIQUE (id) INCLUDE (tenant_id))
+    """,
+    "every exclusion constraint holds the distribution column with =": f"""
+        CREATE TABLE x ({T}, r int4range, EXCLUDE USING gist (r WITH &&))
+    """,
     "foreign keys between distributed tables pair the distribution columns": f"""
         CREATE TABLE x ({T}, PRIMARY KEY (tenant_id, id), FOREIGN KEY (id, tenant_id) REFERENCES accounts (tenant_id, id))
     """,
@@ -169,7 +183,9 @@ BROKEN = {
     "no foreign key sets anything to null or its default": f"""
         CREATE TABLE x ({T}, a uuid, FOREIGN KEY (tenant_id, a) REFERENCES accounts ON DELETE SET NULL (a))
     """,
-    "no foreign key cascades an update": f"CREATE TABLE x ({T}, FOREIGN KEY (tenant_id, id) REFERENCES accounts ON UPDATE CASCADE)",
+    "no foreign key cascades an update": f"""
+        CREATE TABLE x ({T}, FOREIGN KEY (tenant_id, id) REFERENCES accounts ON UPDATE CASCADE)
+    """,
     "no triggers": f"""
         CREATE TABLE x ({T});
         CREATE TRIGGER t BEFORE UPDATE ON x FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()

@@ -31,7 +31,7 @@ MEDIA_TYPES = {
 ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" fill="#0b6e63"/>'
     '<path d="M7 10h18M16 10v14" fill="none" stroke="#fff" stroke-width="3.4" stroke-linecap="round"/>'
-    '<circle cx="7" cy="10" r="3" fill="#fff"/><circle cx="25" cy="10" r="3" fill="#fff"/><circle cx="16" cy="24" r="3" fill="#fff"/></svg>'
+    '<g fill="#fff"><circle cx="7" cy="10" r="3"/><circle cx="25" cy="10" r="3"/><circle cx="16" cy="24" r="3"/></g></svg>'
 )
 
 

@@ -23,7 +23,8 @@ def shell(title: str, main: str, *, navigation: str = "", body_class: str = "") 
         f'<link rel="stylesheet" href="{address("pages.css")}">'
         + (f'<script src="{address("docs.js")}" defer></script>' if navigation else "")
         + f'</head><body class="{escape(body_class)}"><a class="skip" href="#main">Skip to the content</a>'
-        f'<header class="top"><a class="brand" href="/"><img src="{address("icon.svg")}" alt="" width="26" height="26">Trunkline</a>'
+        '<header class="top"><a class="brand" href="/">'
+        f'<img src="{address("icon.svg")}" alt="" width="26" height="26">Trunkline</a>'
         '<nav class="links" aria-label="Site"><a href="/docs">API reference</a><a href="/v2/openapi.json">OpenAPI</a>'
         f'<a href="/healthz">Health</a></nav></header>{side}<main id="main" tabindex="-1">{main}</main></body></html>'
     )
@@ -37,12 +38,12 @@ def inline(text: str) -> str:
 
 
 def prose(text: str, heading: int = 3) -> str:
-    """Paragraphs, `- ` lists and `## ` headings (the part of CommonMark that our documents use)."""
+    """Paragraphs, `- ` lists and `## ` headings (ids begin with `about-`): the part of CommonMark that our documents use."""
     blocks = []
     for block in re.split(r"\n\s*\n", text.strip()):
         if block.startswith("## "):
             title = block[3:].strip()
-            blocks.append(f'<h{heading} id="{slug(title)}">{inline(title)}</h{heading}>')
+            blocks.append(f'<h{heading} id="about-{slug(title)}">{inline(title)}</h{heading}>')
         elif block.startswith("- "):
             items = re.split(r"\n- ", block[2:])
             blocks.append("<ul>" + "".join(f"<li>{inline(item)}</li>" for item in items) + "</ul>")

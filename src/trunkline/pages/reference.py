@@ -11,6 +11,7 @@ from trunkline.pages.markup import code_block, inline, prose, shell, slug
 Json = Mapping[str, Any]
 
 METHODS = ("get", "post", "patch", "put", "delete")
+BOUNDS = (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items"))
 FOLD_FROM = 5  # parameters with a common prefix, such as filter[…], are folded away from this many on
 
 
@@ -30,8 +31,7 @@ class _Page:
     def html(self) -> str:
         info = self.document["info"]
         main = [
-            f'<section class="intro" id="introduction"><p class="kicker">API reference, version {escape(info["version"])}</p>'
-            f"<h1>{escape(info['title'])}</h1><p class=\"lead\">{inline(info['summary'])}</p>{prose(info['description'], 2)}</section>",
+            self._introduction(),
             self._scopes(),
             '<noscript><p class="note">Trying calls from this page needs JavaScript; reading does not.</p></noscript>',
             self._credentials(),
@@ -39,11 +39,20 @@ class _Page:
         for tag in self.document["tags"]:
             operations = "".join(self._operation(*found) for found in self._operations(tag["name"]))
             main.append(
-                f'<section class="tag" aria-labelledby="{slug(tag["name"])}"><h2 id="{slug(tag["name"])}">{escape(tag["name"])}</h2>'
+                f'<section class="tag" aria-labelledby="{slug(tag["name"])}">'
+                f'<h2 id="{slug(tag["name"])}">{escape(tag["name"])}</h2>'
                 f"<p>{inline(tag['description'])}</p>{operations}</section>"
             )
         main += [self._errors(), self._schemas()]
         return shell(f"{info['title']} – Trunkline", "".join(main), navigation=self._navigation(), body_class="docs")
+
+    def _introduction(self) -> str:
+        info = self.document["info"]
+        return (
+            f'<section class="intro" id="introduction"><p class="kicker">API reference, version {escape(info["version"])}</p>'
+            f'<h1>{escape(info["title"])}</h1><p class="lead">{inline(info["summary"])}</p>'
+            f"{prose(info['description'], 2)}</section>"
+        )
 
     def _operations(self, tag: str) -> Iterator[tuple[str, str, Json]]:
         for path, item in self.document["paths"].items():
@@ -52,14 +61,17 @@ class _Page:
                     yield method, path, item[method]
 
     def _navigation(self) -> str:
-        groups = ['<h2>Overview</h2><ul><li><a href="#introduction">Introduction</a></li><li><a href="#scopes">Scopes</a></li></ul>']
+        links = '<li><a href="#introduction">Introduction</a></li><li><a href="#scopes">Scopes</a></li>'
+        groups = [f"<h2>Overview</h2><ul>{links}</ul>"]
         for tag in self.document["tags"]:
             items = "".join(
-                f'<li><a href="#{escape(operation["operationId"])}">{_method(method)}<span>{escape(operation["summary"])}</span></a></li>'
+                f'<li><a href="#{escape(operation["operationId"])}">{_method(method)}'
+                f"<span>{escape(operation['summary'])}</span></a></li>"
                 for method, _, operation in self._operations(tag["name"])
             )
             groups.append(f'<h2><a href="#{slug(tag["name"])}">{escape(tag["name"])}</a></h2><ul>{items}</ul>')
-        groups.append('<h2>Details</h2><ul><li><a href="#errors">Errors</a></li><li><a href="#schemas">Schemas</a></li></ul>')
+        links = '<li><a href="#errors">Errors</a></li><li><a href="#schemas">Schemas</a></li>'
+        groups.append(f"<h2>Details</h2><ul>{links}</ul>")
         return "".join(groups)
 
     # authentication ------------------------------------------------------------------------------------------------------
@@ -72,27 +84,31 @@ class _Page:
         return {}
 
     def _scopes(self) -> str:
-        rows = "".join(f"<tr><td><code>{escape(s)}</code></td><td>{inline(t)}</td></tr>" for s, t in self._flow().get("scopes", {}).items())
+        scopes = self._flow().get("scopes", {}).items()
+        rows = "".join(f"<tr><td><code>{escape(scope)}</code></td><td>{inline(text)}</td></tr>" for scope, text in scopes)
         return (
             '<section aria-labelledby="scopes"><h2 id="scopes">Scopes</h2><p>What an access token opens. '
             "Where an operation names several, any one of them is enough.</p>"
-            f'{_table("Scopes", ("Scope", "Opens"), rows)}</section>'
+            f"{_table('Scopes', ('Scope', 'Opens'), rows)}</section>"
         )
 
     def _credentials(self) -> str:
         """The form for a token; it shows itself when the script runs."""
         flow = self._flow()
         boxes = "".join(
-            f'<label class="check"><input type="checkbox" name="scope" value="{escape(scope)}" checked> <code>{escape(scope)}</code></label>'
+            f'<label class="check"><input type="checkbox" name="scope" value="{escape(scope)}" checked> '
+            f"<code>{escape(scope)}</code></label>"
             for scope in flow.get("scopes", {})
         )
         return (
-            f'<section class="credentials" id="credentials" aria-labelledby="try-title" hidden data-document="{escape(self.address)}" '
-            f'data-token-url="{escape(flow.get("tokenUrl", ""))}"><h2 id="try-title">Try it from here</h2>'
-            "<p>Id and secret of an API client get a token. It is kept in this page's memory only and is gone when the page is closed.</p>"
-            '<form autocomplete="off"><div class="fields"><label>Client id <input name="client_id" required spellcheck="false"></label>'
+            '<section class="credentials" id="credentials" aria-labelledby="try-title" hidden '
+            f'data-document="{escape(self.address)}" data-token-url="{escape(flow.get("tokenUrl", ""))}">'
+            '<h2 id="try-title">Try it from here</h2><p>Id and secret of an API client get a token. It is kept in this page\'s '
+            "memory only and is gone when the page is closed.</p>"
+            '<form autocomplete="off"><div class="fields">'
+            '<label>Client id <input name="client_id" required spellcheck="false"></label>'
             '<label>Client secret <input name="client_secret" type="password" required autocomplete="off"></label></div>'
-            f'<fieldset><legend>Scopes (those that the client does not hold must be left out)</legend>{boxes}</fieldset>'
+            f"<fieldset><legend>Scopes (those that the client does not hold must be left out)</legend>{boxes}</fieldset>"
             '<button type="submit">Get a token</button> <span role="status" class="state">No token yet.</span></form></section>'
         )
 
@@ -109,7 +125,8 @@ class _Page:
         ]
         right = [self._call(method, path, operation), *self._examples(operation)]
         return (
-            f'<article class="operation" id="{name}" aria-labelledby="{name}-title"><h3 id="{name}-title">{escape(operation["summary"])}'
+            f'<article class="operation" id="{name}" aria-labelledby="{name}-title">'
+            f'<h3 id="{name}-title">{escape(operation["summary"])}'
             f'<a class="anchor" href="#{name}" aria-label="Link to this operation">#</a></h3>'
             f'<p class="route">{_method(method)} <code>{escape(path)}</code></p><div class="columns"><div>{"".join(left)}</div>'
             f'<div class="samples">{"".join(right)}</div></div><div class="try" data-operation="{name}" hidden></div></article>'
@@ -149,7 +166,7 @@ class _Page:
 
     def _parameter(self, parameter: Json, variants: Mapping[str, list[str]]) -> str:
         name = parameter["name"]
-        also = f' Also with {", ".join(f"<code>{escape(v)}</code>" for v in variants[name])}.' if name in variants else ""
+        also = f" Also with {', '.join(f'<code>{escape(v)}</code>' for v in variants[name])}." if name in variants else ""
         need = ' <span class="required">required</span>' if parameter.get("required") else ""
         return (
             f'<tr><th scope="row"><code>{escape(name)}</code>{need}<span class="type">{escape(parameter["in"])}, '
@@ -177,7 +194,7 @@ class _Page:
             name = label if status < "400" or "$ref" not in response else f'<a href="#error-{status}">{label}</a>'
             rows.append(
                 f'<tr class="s{status[0]}"><th scope="row">{name}</th><td>{inline(resolved["description"])}'
-                f'{" " + shown if shown else ""}{f"<div class=headers>{headers}</div>" if status < "400" and headers else ""}</td></tr>'
+                f"{' ' + shown if shown else ''}{_headers(headers) if status < '400' else ''}</td></tr>"
             )
             if status.startswith("2") and schemas:
                 inside = self._fields_of(self._payload(schemas[0]))
@@ -234,7 +251,7 @@ class _Page:
             headers = ", ".join(f"<code>{escape(name)}</code>" for name in response["headers"])
             parts.append(
                 f'<article class="columns error" id="error-{status}"><div><h3>{status} {_phrase(status)}</h3>'
-                f"<p>{inline(response['description'])}</p><p class=\"headers\">Headers: {headers}</p></div>"
+                f'<p>{inline(response["description"])}</p><p class="headers">Headers: {headers}</p></div>'
                 f'<div class="samples">{code_block(f"{status} {_phrase(status)}", content["example"])}</div></article>'
             )
         return (
@@ -264,8 +281,9 @@ class _Page:
                 f'<tr><th scope="row"><code>{escape(field)}</code>{need}<span class="type">{self._type(inner)}</span></th>'
                 f"<td>{inline(inner.get('description', ''))}{_limits(inner)}{_limits(inner.get('items', {}))}</td></tr>"
             )
-        owned = f'<p class="note">Set by the server only: {", ".join(f"<code>{escape(f)}</code>" for f in server_owned)}.</p>'
-        return _table(f"Fields of {name}", ("Field", "Meaning"), "".join(rows)) + (owned if server_owned else "")
+        owned = ", ".join(f"<code>{escape(field)}</code>" for field in server_owned)
+        note = f'<p class="note">Set by the server only: {owned}.</p>' if server_owned else ""
+        return _table(f"Fields of {name}", ("Field", "Meaning"), "".join(rows)) + note
 
     def _resolve(self, node: Json) -> Json:
         if "$ref" not in node:
@@ -295,16 +313,22 @@ def _limits(schema: Json) -> str:
     """What a value must keep to, beyond its type (HTML)."""
     said = []
     if "enum" in schema:
-        said.append("One of " + ", ".join(f"<code>{escape(str(word))}</code>" for word in schema["enum"] if word is not None))
+        words = [str(word) for word in schema["enum"] if word is not None]
+        words = [word for word in words if word[:1] != "-" or word[1:] not in words]  # a sort field counts once
+        said.append("One of " + ", ".join(f"<code>{escape(word)}</code>" for word in words))
     if "const" in schema:
         said.append(f"Always <code>{escape(str(schema['const']))}</code>")
-    for low, high, unit in (("minimum", "maximum", ""), ("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items")):
+    for low, high, unit in BOUNDS:
         bounds = [(word, schema[key]) for key, word in ((low, "at least"), (high, "at most")) if key in schema]
         if bounds and all(abs(value) < 10**9 for _, value in bounds):
             said.append(", ".join(f"{word} {value}" for word, value in bounds) + unit)
     if schema.get("default") is not None:
         said.append(f"default <code>{escape(str(schema['default']))}</code>")
     return f'<div class="limits">{"; ".join(said)}</div>' if said else ""
+
+
+def _headers(names: str) -> str:
+    return f'<div class="headers">{names}</div>' if names else ""
 
 
 def _method(method: str) -> str:
@@ -321,6 +345,7 @@ def _phrase(status: str) -> str:
 def _table(caption: str, heads: tuple[str, ...], rows: str) -> str:
     head = "".join(f'<th scope="col">{escape(h)}</th>' for h in heads)
     return (
-        f'<div class="scroll"><table><caption class="unseen">{escape(caption)}</caption><thead class="unseen"><tr>{head}</tr></thead>'
+        f'<div class="scroll"><table><caption class="unseen">{escape(caption)}</caption>'
+        f'<thead class="unseen"><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )

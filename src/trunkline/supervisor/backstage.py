@@ -60,22 +60,22 @@ class Backstage:
                 parts.append(asyncio.to_thread(self._load))
             await together(*parts)
             maintenance = self._postgres.dsn("postgres")
-        self.databases = await prepare_all(addresses_of(self._settings, self._postgres), maintenance)
-        await self._fill()
+        with one_line("the start", self._settings.data, self._postgres):
+            self.databases = await prepare_all(addresses_of(self._settings, self._postgres), maintenance)
+            await self._fill()
         for environment, prepared in self.databases.items():
             realm = self._realms[environment] = Realm.at(environment, prepared.address, connections=1, throttle=False)
             await realm.open()
 
     async def _fill(self) -> None:
         drafts = any(credentials.drafted(self._settings, environment) for environment in self.databases)
-        with one_line("the first start", self._settings.data):
-            if drafts or any(prepared.empty for prepared in self.databases.values()):
-                from trunkline.supervisor import first_start  # noqa: PLC0415 - only the first start needs it
+        if drafts or any(prepared.empty for prepared in self.databases.values()):
+            from trunkline.supervisor import first_start  # noqa: PLC0415 - only the first start needs it
 
-                demonstration = self._demonstration or first_start.Demonstration()
-                self.first = await first_start.fill(self._settings, self.databases, demonstration)
-            else:
-                credentials.complete(self._settings, {})
+            demonstration = self._demonstration or first_start.Demonstration()
+            self.first = await first_start.fill(self._settings, self.databases, demonstration)
+        else:
+            credentials.complete(self._settings, {})
 
     def _load(self) -> None:
         from trunkline.supervisor import first_start  # noqa: PLC0415

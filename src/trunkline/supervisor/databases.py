@@ -12,7 +12,7 @@ import asyncpg
 
 from trunkline import migrations
 from trunkline.kit.clock import wall_clock
-from trunkline.kit.embedded import EmbeddedPostgres
+from trunkline.kit.embedded import FULL, EmbeddedPostgres
 from trunkline.kit.errors import Unavailable
 from trunkline.kit.principal import Environment
 from trunkline.kit.startup import ExitCode, StartupError, reason
@@ -143,6 +143,8 @@ async def _create(environment: Environment, address: str, maintenance: str) -> N
             await connection.close(timeout=CONNECT_SECONDS)
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         return  # another node made it in the same moment
+    except asyncpg.DiskFullError:
+        raise
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         ways = f'create it (CREATE DATABASE "{name}")'
         if environment is Environment.SANDBOX:
@@ -170,17 +172,18 @@ def shown(address: str) -> str:
 
 
 @contextmanager
-def one_line(what: str, folder: Path) -> Iterator[None]:
+def one_line(what: str, folder: Path, embedded: EmbeddedPostgres | None = None) -> Iterator[None]:
     """Turn what a database or a disk may do to `what` into a `StartupError`."""
     try:
         yield
-    except asyncpg.DiskFullError as error:
-        raise StartupError(f"no room is left for the database: {reason(error)}", ExitCode.CANNOT_WRITE) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable) as error:
-        if room_in(folder) < LITTLE_ROOM:
-            full = f"no room is left in {folder}: {what} failed ({reason(error)})"
-            raise StartupError(full, ExitCode.CANNOT_WRITE) from error
-        raise StartupError(f"{what} failed: {reason(error)}", ExitCode.FAILED) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, Unavailable, StartupError) as error:
+        # A server that died of a full disk says so in its log; its clients only see it go.
+        said = (embedded.disk_trouble() if embedded else None) or reason(error)
+        if isinstance(error, asyncpg.DiskFullError) or FULL.search(said) or room_in(folder) < LITTLE_ROOM:
+            raise StartupError(f"no room is left for the database: {what} failed: {said}", ExitCode.CANNOT_WRITE) from error
+        if isinstance(error, StartupError):
+            raise
+        raise StartupError(f"{what} failed: {said}", ExitCode.FAILED) from error
 
 
 def room_in(folder: Path) -> int:

@@ -1,12 +1,10 @@
 """Fixtures of the Customer API's tests."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
-import asyncpg
 import httpx
 import pytest
 
-from tests.dialects.customer.wire import dsn
 from tests.serving import Server
 
 
@@ -23,11 +21,3 @@ def throttled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     running = Server(tmp_path_factory.mktemp("throttled") / "data", settings={"TRUNKLINE_THROTTLE": "on"}).start()
     yield running
     assert running.stop() == 0
-
-
-@pytest.fixture
-async def database(server: Server) -> AsyncIterator[asyncpg.Connection]:
-    """The shared server's production database."""
-    connection = await asyncpg.connect(dsn(server))
-    yield connection
-    await connection.close()

@@ -9,14 +9,32 @@ import asyncpg
 import httpx
 import pytest
 
-from tests.dialects.customer.wire import SUPPORT_WRITE, a_case, client_of, dsn, everything, is_problem, open_case
+from tests.dialects.customer.wire import (
+    SUPPORT_WRITE,
+    a_case,
+    client_of,
+    dsn,
+    everything,
+    in_a_loop,
+    is_problem,
+    open_case,
+    sql,
+)
 from tests.serving import Server
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.supervisor.timers import run_once
 
 INCIDENT = ("RfoRequest", "ServiceDegradation", "ServiceIntermittent", "ServiceDown")
-REQUEST = ("ActivationSupport", "ChangeRequest", "EngineerDispatch", "InformationRequest", "Other", "SoftwareUpdate", "UtilizationReport")
+REQUEST = (
+    "ActivationSupport",
+    "ChangeRequest",
+    "EngineerDispatch",
+    "InformationRequest",
+    "Other",
+    "SoftwareUpdate",
+    "UtilizationReport",
+)
 DATES: dict[str, Any] = {"startOfIncident": "2026-03-02T06:10:00Z", "endOfIncident": None}
 
 
@@ -24,11 +42,12 @@ def incident(service_id: str, **changes: Any) -> dict[str, Any]:
     return a_case(service_id, **{"type": "Incident", "subject": "ServiceDown", **DATES, **changes})
 
 
-async def put(database: asyncpg.Connection, case_id: str, status: str) -> None:
-    """Bring a case into a status that a customer cannot give it, an hour ago."""
-    await database.execute(
-        "UPDATE cases SET status = $2, modified_at = date_trunc('second', modified_at - interval '1 hour'), version = version + 1, "
-        "resolved_at = CASE WHEN $2 = 'resolved' THEN date_trunc('second', now()) END WHERE reference = $1",
+def put(server: Server, case_id: str, status: str) -> None:
+    """Bring a case into a status that a customer cannot give it, as if an hour ago."""
+    sql(
+        server,
+        "UPDATE cases SET status = $2, modified_at = date_trunc('second', modified_at) - interval '1 hour', version = version + 1,"
+        " resolved_at = CASE WHEN $2 = 'resolved' THEN date_trunc('second', now()) END WHERE reference = $1",
         case_id,
         status,
     )
@@ -39,7 +58,9 @@ async def put(database: asyncpg.Connection, case_id: str, status: str) -> None:
 
 def test_opening_a_case(customer: httpx.Client, server: Server, service_id: str) -> None:
     """The reference's round trip: the answer, its address, and the message as the case's first."""
-    body = incident(service_id, priority="P1", message="Line down since 06:10 UTC.", customerReference="NOC-7781", sentBy="noc@acme.example")
+    body = incident(
+        service_id, priority="P1", message="Line down since 06:10 UTC.", customerReference="NOC-7781", sentBy="noc@acme.example"
+    )
     answer = customer.post("/v2/cases", json=body)
     assert answer.status_code == 201
     assert answer.headers["content-type"] == "application/json"
@@ -49,15 +70,41 @@ def test_opening_a_case(customer: httpx.Client, server: Server, service_id: str)
     assert answer.headers["location"] == address
     service = customer.get(f"/v2/services/{service_id}").json()["data"]
     assert list(case) == [
-        "caseId", "subject", "type", "priority", "status", "origin", "createdDate", "lastModifiedDate", "customerReference",
-        "startOfIncident", "endOfIncident", "accountId", "siteId", "serviceId", "resolvedDate", "closedDate",
-    ]  # fmt: skip
+        "caseId",
+        "subject",
+        "type",
+        "priority",
+        "status",
+        "origin",
+        "createdDate",
+        "lastModifiedDate",
+        "customerReference",
+        "startOfIncident",
+        "endOfIncident",
+        "accountId",
+        "siteId",
+        "serviceId",
+        "resolvedDate",
+        "closedDate",
+    ]
     assert case == {
-        "caseId": case["caseId"], "subject": "ServiceDown", "type": "Incident", "priority": "P1", "status": "New", "origin": "Api",
-        "createdDate": case["createdDate"], "lastModifiedDate": case["createdDate"], "customerReference": "NOC-7781",
-        "startOfIncident": "2026-03-02T06:10:00Z", "endOfIncident": None, "accountId": service["accountId"], "siteId": service["siteId"],
-        "serviceId": service_id, "resolvedDate": None, "closedDate": None,
-    }  # fmt: skip
+        "caseId": case["caseId"],
+        "subject": "ServiceDown",
+        "type": "Incident",
+        "priority": "P1",
+        "status": "New",
+        "origin": "Api",
+        "createdDate": case["createdDate"],
+        "lastModifiedDate": case["createdDate"],
+        "customerReference": "NOC-7781",
+        "startOfIncident": "2026-03-02T06:10:00Z",
+        "endOfIncident": None,
+        "accountId": service["accountId"],
+        "siteId": service["siteId"],
+        "serviceId": service_id,
+        "resolvedDate": None,
+        "closedDate": None,
+    }
     assert customer.get(answer.headers["location"]).json() == answer.json()
     messages = customer.get(f"/v2/cases/{case['caseId']}/case-messages").json()["data"]
     assert [(m["message"], m["type"], m["sentBy"], m["timestamp"]) for m in messages] == [
@@ -68,20 +115,29 @@ def test_opening_a_case(customer: httpx.Client, server: Server, service_id: str)
 
 def test_what_is_not_said_has_a_default(customer: httpx.Client, service_id: str) -> None:
     """Without a sender the client's name stands there; what is left out or null is null."""
-    nulls = {name: None for name in ("customerReference", "sentBy", "priority", "startOfIncident", "endOfIncident")}
+    nulls = dict.fromkeys(("customerReference", "sentBy", "priority", "startOfIncident", "endOfIncident"))
     for case in (open_case(customer, service_id), open_case(customer, service_id, **nulls)):
-        assert (case["customerReference"], case["startOfIncident"], case["endOfIncident"], case["priority"]) == (None, None, None, "P4")
+        assert (case["customerReference"], case["startOfIncident"], case["endOfIncident"], case["priority"]) == (
+            None,
+            None,
+            None,
+            "P4",
+        )
         message = customer.get(f"/v2/cases/{case['caseId']}/case-messages").json()["data"][0]
         assert message["sentBy"] == "Demonstration"
 
 
-@pytest.mark.parametrize("subject", (*INCIDENT, *REQUEST))
+@pytest.mark.parametrize("subject", [*INCIDENT, *REQUEST])
 @pytest.mark.parametrize("type_", ["Incident", "NonIncident"])
 def test_the_matrix(customer: httpx.Client, service_id: str, type_: str, subject: str) -> None:
     """Every type, priority and subject: what the matrix allows is opened, everything else names the wrong fields."""
     subjects, priorities = (INCIDENT, "P1 P2 P3 P4 P5") if type_ == "Incident" else (REQUEST, "P3 P4 P5")
     for priority in ("P1", "P2", "P3", "P4", "P5", "P0", "P6", "p3", "1", ""):
-        wrong = [name for name, bad in (("subject", subject not in subjects), ("priority", priority not in priorities.split())) if bad]
+        wrong = [
+            name
+            for name, bad in (("subject", subject not in subjects), ("priority", priority not in priorities.split()))
+            if bad
+        ]
         answer = customer.post("/v2/cases", json=incident(service_id, type=type_, subject=subject, priority=priority))
         if wrong:
             is_problem(answer, 422, *wrong)
@@ -93,8 +149,14 @@ def test_the_matrix(customer: httpx.Client, service_id: str, type_: str, subject
 
 @pytest.mark.parametrize(
     ("subject", "priority"),
-    [("ServiceDown", "P1"), ("ServiceIntermittent", "P2"), ("ServiceDegradation", "P3"), ("RfoRequest", "P4"), *((subject, "P4") for subject in REQUEST)],
-)  # fmt: skip
+    [
+        ("ServiceDown", "P1"),
+        ("ServiceIntermittent", "P2"),
+        ("ServiceDegradation", "P3"),
+        ("RfoRequest", "P4"),
+        *((subject, "P4") for subject in REQUEST),
+    ],
+)
 def test_default_priorities(customer: httpx.Client, service_id: str, subject: str, priority: str) -> None:
     """Without a priority the subject decides."""
     type_ = "Incident" if subject in INCIDENT else "NonIncident"
@@ -106,10 +168,16 @@ def test_the_reference_s_refusal(customer: httpx.Client) -> None:
     answer = customer.post("/v2/cases", json=a_case("SVC-1", priority="P1"))
     body = answer.json()
     assert body | {"traceId": ""} == {
-        "type": "https://tools.ietf.org/html/rfc4918#section-11.2", "title": "Validation Failure", "status": 422, "instance": "/v2/cases",
-        "errors": {"priority": ["P1 is not allowed for type NonIncident; use P3, P4 or P5"], "serviceId": ["SVC-1 was not found"]},
+        "type": "https://tools.ietf.org/html/rfc4918#section-11.2",
+        "title": "Validation Failure",
+        "status": 422,
+        "instance": "/v2/cases",
+        "errors": {
+            "priority": ["P1 is not allowed for type NonIncident; use P3, P4 or P5"],
+            "serviceId": ["SVC-1 was not found"],
+        },
         "traceId": "",
-    }  # fmt: skip
+    }
 
 
 @pytest.mark.parametrize("alias", ["GeneralRequest", "General Request"])
@@ -118,7 +186,9 @@ def test_former_names_of_the_type(customer: httpx.Client, service_id: str, alias
     assert open_case(customer, service_id, type=alias)["type"] == "NonIncident"
 
 
-@pytest.mark.parametrize("type_", ["incident", "INCIDENT", "nonincident", "generalrequest", "request", "Request", "", "Incident "])
+@pytest.mark.parametrize(
+    "type_", ["incident", "INCIDENT", "nonincident", "generalrequest", "request", "Request", "", "Incident "]
+)
 def test_types_are_matched_exactly(customer: httpx.Client, service_id: str, type_: str) -> None:
     """Types are case-sensitive."""
     is_problem(customer.post("/v2/cases", json=a_case(service_id, type=type_)), 422, "type")
@@ -134,21 +204,43 @@ def test_subjects_are_matched_exactly(customer: httpx.Client, service_id: str, s
 
 S, E = "startOfIncident", "endOfIncident"
 START, LATER, EARLIER, FAR = "2026-03-02T06:10:00Z", "2026-03-02T08:00:00Z", "2026-03-02T06:09:59Z", "2199-12-31T00:00:00Z"
-NO_DATES = [("yesterday",), ("None",), ("2026-02-30",), ("2026-13-01T00:00:00Z",), ("",), ("2026-03-02 06:10:00",), ("20260302T061000Z",), (1772431800,)]
+NO_DATES = [
+    ("yesterday",),
+    ("None",),
+    ("2026-02-30",),
+    ("2026-13-01T00:00:00Z",),
+    ("",),
+    ("2026-03-02 06:10:00",),
+    ("20260302T061000Z",),
+    (1772431800,),
+]
 
 
 @pytest.mark.parametrize(
     ("dates", "for_incident", "for_request"),
     [
-        ({S: START, E: None}, [], []), ({S: START, E: START}, [], []), ({S: START, E: LATER}, [], []), ({S: START, E: FAR}, [], []),
-        ({S: START, E: EARLIER}, [E], [E]), ({S: START}, [E], []), ({}, [S, E], []), ({S: None}, [S, E], []), ({S: None, E: None}, [S], []),
-        ({E: None}, [S], []), ({E: LATER}, [S], []), ({S: None, E: LATER}, [S], []),
-        *(({S: wrong[0], E: None}, [S], [S]) for wrong in NO_DATES), *(({S: START, E: wrong[0]}, [E], [E]) for wrong in NO_DATES),
-        ({S: "x", E: "y"}, [S, E], [S, E]), ({S: "2026-03-02T06:10:00+00:00", E: "2026-03-02T07:10:00+02:00"}, [E], [E]),
+        ({S: START, E: None}, [], []),
+        ({S: START, E: START}, [], []),
+        ({S: START, E: LATER}, [], []),
+        ({S: START, E: FAR}, [], []),
+        ({S: START, E: EARLIER}, [E], [E]),
+        ({S: START}, [E], []),
+        ({}, [S, E], []),
+        ({S: None}, [S, E], []),
+        ({S: None, E: None}, [S], []),
+        ({E: None}, [S], []),
+        ({E: LATER}, [S], []),
+        ({S: None, E: LATER}, [S], []),
+        *(({S: wrong[0], E: None}, [S], [S]) for wrong in NO_DATES),
+        *(({S: START, E: wrong[0]}, [E], [E]) for wrong in NO_DATES),
+        ({S: "x", E: "y"}, [S, E], [S, E]),
+        ({S: "2026-03-02T06:10:00+00:00", E: "2026-03-02T07:10:00+02:00"}, [E], [E]),
     ],
-)  # fmt: skip
-def test_incident_dates(customer: httpx.Client, service_id: str, dates: dict[str, Any], for_incident: list[str], for_request: list[str]) -> None:
-    """For an incident both dates must be there, the start a date-time, the end null or not before it; for others they may be."""
+)
+def test_incident_dates(
+    customer: httpx.Client, service_id: str, dates: dict[str, Any], for_incident: list[str], for_request: list[str]
+) -> None:
+    """For an incident both dates must be there, the start a date-time, the end null or not before it; else they may be."""
     for type_, subject, wrong in (("Incident", "ServiceDown", for_incident), ("NonIncident", "Other", for_request)):
         answer = customer.post("/v2/cases", json=a_case(service_id, **{"type": type_, "subject": subject, **dates}))
         if wrong:
@@ -161,12 +253,24 @@ def test_incident_dates(customer: httpx.Client, service_id: str, dates: dict[str
 
 @pytest.mark.parametrize(
     ("sent", "shown"),
-    [("2026-03-02T06:10:00Z", "2026-03-02T06:10:00Z"), ("2026-03-02T06:10:00z", "2026-03-02T06:10:00Z"), ("2026-03-02t06:10:00Z", "2026-03-02T06:10:00Z"),
-     ("2026-03-02T06:10:00", "2026-03-02T06:10:00Z"), ("2026-03-02T06:10", "2026-03-02T06:10:00Z"), ("2026-03-02", "2026-03-02T00:00:00Z"),
-     ("2026-03-02T06:10:00+02:00", "2026-03-02T04:10:00Z"), ("2026-03-02T06:10:00-0530", "2026-03-02T11:40:00Z"), ("2026-03-02T06:10:00+02", "2026-03-02T04:10:00Z"),
-     ("2026-03-02T06:10:00.999Z", "2026-03-02T06:10:00Z"), ("2026-03-02T06:10:00.123456789+01:00", "2026-03-02T05:10:00Z"), ("2026-03-02T06:10:00,5Z", "2026-03-02T06:10:00Z"),
-     ("2028-02-29T23:59:59Z", "2028-02-29T23:59:59Z"), ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"), ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z")],
-)  # fmt: skip
+    [
+        ("2026-03-02T06:10:00Z", "2026-03-02T06:10:00Z"),
+        ("2026-03-02T06:10:00z", "2026-03-02T06:10:00Z"),
+        ("2026-03-02t06:10:00Z", "2026-03-02T06:10:00Z"),
+        ("2026-03-02T06:10:00", "2026-03-02T06:10:00Z"),
+        ("2026-03-02T06:10", "2026-03-02T06:10:00Z"),
+        ("2026-03-02", "2026-03-02T00:00:00Z"),
+        ("2026-03-02T06:10:00+02:00", "2026-03-02T04:10:00Z"),
+        ("2026-03-02T06:10:00-0530", "2026-03-02T11:40:00Z"),
+        ("2026-03-02T06:10:00+02", "2026-03-02T04:10:00Z"),
+        ("2026-03-02T06:10:00.999Z", "2026-03-02T06:10:00Z"),
+        ("2026-03-02T06:10:00.123456789+01:00", "2026-03-02T05:10:00Z"),
+        ("2026-03-02T06:10:00,5Z", "2026-03-02T06:10:00Z"),
+        ("2028-02-29T23:59:59Z", "2028-02-29T23:59:59Z"),
+        ("0001-01-01T00:00:01Z", "0001-01-01T00:00:01Z"),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59Z"),
+    ],
+)
 def test_dates_in_and_out(customer: httpx.Client, service_id: str, sent: str, shown: str) -> None:
     """Any ISO 8601 date-time comes in; UTC in whole seconds goes out."""
     case = open_case(customer, service_id, startOfIncident=sent)
@@ -176,11 +280,39 @@ def test_dates_in_and_out(customer: httpx.Client, service_id: str, sent: str, sh
 
 @pytest.mark.parametrize(
     "value",
-    ["2026-02-29", "2026-02-30T00:00:00Z", "2026-00-01", "2026-01-00", "2026-01-01T24:00:00Z", "2026-01-01T23:60:00Z", "2026-06-30T23:59:60Z", "0000-01-01",
-     "10000-01-01", "-2026-01-01", "2026-01-01T00:00:00+99:99", "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+05:60", "2026-01-01T00:00:00 Z", "2026-01-01T",
-     "2026-1-1", "26-01-01", "2026-01-01T00:00:00Z ", "2026-W01-1", "2026-001", "٢٠٢٦-01-01", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59",
-     "2026-01-01T00:00:00.Z", "2026-01-01T0:0:0Z", "now", "0", "2026-01-01T00:00:00Z\u0000", "2026-01-01T00:00:00.1234567890Z"],
-)  # fmt: skip
+    [
+        "2026-02-29",
+        "2026-02-30T00:00:00Z",
+        "2026-00-01",
+        "2026-01-00",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T23:60:00Z",
+        "2026-06-30T23:59:60Z",
+        "0000-01-01",
+        "10000-01-01",
+        "-2026-01-01",
+        "2026-01-01T00:00:00+99:99",
+        "2026-01-01T00:00:00+24:00",
+        "2026-01-01T00:00:00+05:60",
+        "2026-01-01T00:00:00 Z",
+        "2026-01-01T",
+        "2026-1-1",
+        "26-01-01",
+        "2026-01-01T00:00:00Z ",
+        "2026-W01-1",
+        "2026-001",
+        "٢٠٢٦-01-01",
+        "0001-01-01T00:00:00+23:59",
+        "0001-01-01",
+        "9999-12-31T23:59:59-23:59",
+        "2026-01-01T00:00:00.Z",
+        "2026-01-01T0:0:0Z",
+        "now",
+        "0",
+        "2026-01-01T00:00:00Z\u0000",
+        "2026-01-01T00:00:00.1234567890Z",
+    ],
+)
 def test_dates_that_are_refused(customer: httpx.Client, service_id: str, value: str) -> None:
     """What is no date-time, or names one that does not exist, is refused."""
     is_problem(customer.post("/v2/cases", json=a_case(service_id, startOfIncident=value)), 422, "startOfIncident")
@@ -197,7 +329,9 @@ def test_what_the_server_sets_cannot_be_sent(customer: httpx.Client, service_id:
 
 def test_unknown_keys_are_ignored(customer: httpx.Client, service_id: str) -> None:
     """Keys that mean nothing change nothing."""
-    case = open_case(customer, service_id, **{"colour": "red", "CaseId": "x", "": {"a": [1, {}]}, "Message": "no", "note": "a\0b"})
+    case = open_case(
+        customer, service_id, **{"colour": "red", "CaseId": "x", "": {"a": [1, {}]}, "Message": "no", "note": "a\0b"}
+    )
     assert customer.get(f"/v2/cases/{case['caseId']}/case-messages").json()["data"][0]["message"] == "Hello."
 
 
@@ -209,7 +343,10 @@ def test_mandatory_fields(customer: httpx.Client, service_id: str, field: str, v
     assert errors[field] == ["is required"] or errors[field][0].startswith("must be a string, not ")
 
 
-@pytest.mark.parametrize(("field", "value"), product(["priority", "startOfIncident", "endOfIncident", "customerReference", "sentBy"], [7, 1.5, True, [], {}]))
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [*product(["priority", "startOfIncident", "endOfIncident", "customerReference", "sentBy"], [7, 1.5, True, [], {}])],
+)
 def test_optional_fields_of_the_wrong_type(customer: httpx.Client, service_id: str, field: str, value: Any) -> None:
     """An optional field of the wrong type is named too."""
     is_problem(customer.post("/v2/cases", json=a_case(service_id, **{field: value})), 422, field)
@@ -221,13 +358,28 @@ def test_lengths(customer: httpx.Client, service_id: str, field: str, limit: int
     longest = "é🙂" * (limit // 2) + "x" * (limit % 2)
     case = open_case(customer, service_id, **{field: longest})
     message = customer.get(f"/v2/cases/{case['caseId']}/case-messages").json()["data"][0]
-    assert {"message": message["message"], "sentBy": message["sentBy"], "customerReference": case["customerReference"]}[field] == longest
+    assert {"message": message["message"], "sentBy": message["sentBy"], "customerReference": case["customerReference"]}[
+        field
+    ] == longest
     is_problem(customer.post("/v2/cases", json=a_case(service_id, **{field: longest + "x"})), 422, field)
     if field == "message":
         is_problem(customer.post("/v2/cases", json=a_case(service_id, message="")), 422, "message")
 
 
-@pytest.mark.parametrize("text", ["  outer blanks \n", "line\r\nbreak\ttab", "\u202eabc", "e\u0301 é", "\U0001f1f3\U0001f1f1", "<b>&amp;</b>", "{status} %s $1", "\ufeff\uffff", "'; DROP TABLE cases; --"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "  outer blanks \n",
+        "line\r\nbreak\ttab",
+        "\u202eabc",
+        "e\u0301 é",
+        "\U0001f1f3\U0001f1f1",
+        "<b>&amp;</b>",
+        "{status} %s $1",
+        "\ufeff\uffff",
+        "'; DROP TABLE cases; --",
+    ],
+)
 def test_texts_are_kept_as_they_are(customer: httpx.Client, service_id: str, text: str) -> None:
     """Nothing is trimmed, normalised or escaped."""
     case = open_case(customer, service_id, message=text, customerReference=text, sentBy=text)
@@ -264,12 +416,33 @@ def test_another_customer_s_service(customer: httpx.Client, other: httpx.Client)
 
 def test_all_violations_are_told_together(customer: httpx.Client) -> None:
     """Missing fields, wrong types, broken rules, NUL and keys of the server come in one answer."""
-    everything_wrong = {"type": "NonIncident", "subject": "ServiceDown", "serviceId": "SVC-1", "priority": "P1", "startOfIncident": "x",
-                        "endOfIncident": 5, "customerReference": "x" * 256, "sentBy": "x" * 256, "status": "New"}  # fmt: skip
-    fields = ["subject", "serviceId", "priority", "startOfIncident", "endOfIncident", "customerReference", "sentBy", "status", "message"]
+    everything_wrong = {
+        "type": "NonIncident",
+        "subject": "ServiceDown",
+        "serviceId": "SVC-1",
+        "priority": "P1",
+        "startOfIncident": "x",
+        "endOfIncident": 5,
+        "customerReference": "x" * 256,
+        "sentBy": "x" * 256,
+        "status": "New",
+    }
+    fields = [
+        "subject",
+        "serviceId",
+        "priority",
+        "startOfIncident",
+        "endOfIncident",
+        "customerReference",
+        "sentBy",
+        "status",
+        "message",
+    ]
     is_problem(customer.post("/v2/cases", json=everything_wrong), 422, *fields)
     nul = {**everything_wrong, "message": "a\0b", "endOfIncident": None, "customerReference": None, "sentBy": None}
-    is_problem(customer.post("/v2/cases", json=nul), 422, "subject", "serviceId", "priority", "startOfIncident", "message", "status")
+    is_problem(
+        customer.post("/v2/cases", json=nul), 422, "subject", "serviceId", "priority", "startOfIncident", "message", "status"
+    )
     incident_wrong = {"type": "Incident", "subject": "Other", "serviceId": "SVC-1", "priority": "P9", "message": ""}
     is_problem(customer.post("/v2/cases", json=incident_wrong), 422, "subject", "serviceId", "priority", "message", S, E)
 
@@ -277,25 +450,44 @@ def test_all_violations_are_told_together(customer: httpx.Client) -> None:
 # changing -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/merge-patch+json", "application/merge-patch+json; charset=utf-8"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/merge-patch+json", "application/merge-patch+json; charset=utf-8"]
+)
 def test_changing_a_case(customer: httpx.Client, server: Server, service_id: str, content_type: str) -> None:
     """A change answers with the whole case as it is now; what is left out stays."""
     case = open_case(customer, service_id, **{"type": "Incident", "subject": "ServiceDown", **DATES})
     path = f"/v2/cases/{case['caseId']}"
-    answer = customer.patch(path, content=b'{"customerReference": "A-1", "priority": "P5"}', headers={"Content-Type": content_type})
+    answer = customer.patch(
+        path, content=b'{"customerReference": "A-1", "priority": "P5"}', headers={"Content-Type": content_type}
+    )
     assert answer.status_code == 200
     assert answer.json()["links"] == {"self": f"{server.url}{path}"}
     after = answer.json()["data"]
     assert after == {**case, "customerReference": "A-1", "priority": "P5", "lastModifiedDate": after["lastModifiedDate"]}
     assert customer.get(path).json() == answer.json()
-    assert customer.patch(path, json={"endOfIncident": "2026-03-02T09:00:00+01:00"}).json()["data"]["endOfIncident"] == "2026-03-02T08:00:00Z"
+    assert (
+        customer.patch(path, json={"endOfIncident": "2026-03-02T09:00:00+01:00"}).json()["data"]["endOfIncident"]
+        == "2026-03-02T08:00:00Z"
+    )
     assert customer.patch(path, json={"endOfIncident": None}).json()["data"]["endOfIncident"] is None
     for cleared in (None, ""):
         customer.patch(path, json={"customerReference": "A-2"})
         assert customer.patch(path, json={"customerReference": cleared}).json()["data"]["customerReference"] is None
 
 
-IMMUTABLE = ["type", "subject", "serviceId", "caseId", "origin", "accountId", "siteId", "createdDate", "lastModifiedDate", "resolvedDate", "closedDate"]
+IMMUTABLE = [
+    "type",
+    "subject",
+    "serviceId",
+    "caseId",
+    "origin",
+    "accountId",
+    "siteId",
+    "createdDate",
+    "lastModifiedDate",
+    "resolvedDate",
+    "closedDate",
+]
 
 
 def test_changes_that_are_refused(customer: httpx.Client, service_id: str) -> None:
@@ -303,16 +495,38 @@ def test_changes_that_are_refused(customer: httpx.Client, service_id: str) -> No
     case = open_case(customer, service_id, **{"type": "Incident", "subject": "ServiceDown", **DATES})
     path = f"/v2/cases/{case['caseId']}"
     refused: list[tuple[dict[str, Any], list[str]]] = [
-        ({}, ["$"]), ({"colour": "red"}, ["$"]), ({name: case[name] for name in IMMUTABLE}, IMMUTABLE), ({"type": "Incident"}, ["type"]),
-        ({"priority": None}, ["priority"]), ({"priority": "P6"}, ["priority"]), ({"priority": ""}, ["priority"]), ({"priority": 1}, ["priority"]),
-        ({S: None}, [S]), ({S: "x"}, [S]), ({E: "x"}, [E]), ({E: EARLIER}, [E]), ({S: LATER, E: START}, [E]), ({S: 7}, [S]),
-        ({"customerReference": "x" * 256}, ["customerReference"]), ({"customerReference": 7}, ["customerReference"]),
-        ({"customerReference": "a\0b"}, ["customerReference"]), ({"status": None}, ["status"]), ({"status": "Nonsense"}, ["status"]),
-        ({"status": "closed"}, ["status"]), ({"status": "Closed"}, ["status"]), ({"status": "Resolved"}, ["status"]), ({"status": "PendingCustomer"}, ["status"]),
-        ({"status": 7, "priority": "P9", S: "x", E: EARLIER, "subject": "x", "customerReference": "x" * 256},
-         ["status", "priority", S, E, "subject", "customerReference"]),
-        ({"status": "Closed", "priority": "P9", "subject": "x", "customerReference": "x" * 256}, ["status", "priority", "subject", "customerReference"]),
-    ]  # fmt: skip
+        ({}, ["$"]),
+        ({"colour": "red"}, ["$"]),
+        ({name: case[name] for name in IMMUTABLE}, IMMUTABLE),
+        ({"type": "Incident"}, ["type"]),
+        ({"priority": None}, ["priority"]),
+        ({"priority": "P6"}, ["priority"]),
+        ({"priority": ""}, ["priority"]),
+        ({"priority": 1}, ["priority"]),
+        ({S: None}, [S]),
+        ({S: "x"}, [S]),
+        ({E: "x"}, [E]),
+        ({E: EARLIER}, [E]),
+        ({S: LATER, E: START}, [E]),
+        ({S: 7}, [S]),
+        ({"customerReference": "x" * 256}, ["customerReference"]),
+        ({"customerReference": 7}, ["customerReference"]),
+        ({"customerReference": "a\0b"}, ["customerReference"]),
+        ({"status": None}, ["status"]),
+        ({"status": "Nonsense"}, ["status"]),
+        ({"status": "closed"}, ["status"]),
+        ({"status": "Closed"}, ["status"]),
+        ({"status": "Resolved"}, ["status"]),
+        ({"status": "PendingCustomer"}, ["status"]),
+        (
+            {"status": 7, "priority": "P9", S: "x", E: EARLIER, "subject": "x", "customerReference": "x" * 256},
+            ["status", "priority", S, E, "subject", "customerReference"],
+        ),
+        (
+            {"status": "Closed", "priority": "P9", "subject": "x", "customerReference": "x" * 256},
+            ["status", "priority", "subject", "customerReference"],
+        ),
+    ]
     for body, fields in refused:
         is_problem(customer.patch(path, json=body), 422, *[name for name in fields if not (name == E and body.get(S) == "x")])
     assert customer.get(path).json()["data"] == case
@@ -342,18 +556,25 @@ def test_changing_what_is_not_there(customer: httpx.Client, other: httpx.Client)
 # life cycle ---------------------------------------------------------------------------------------------------------------
 
 OPEN = ("new", "in_progress", "pending_customer", "pending_supplier")
-WORDS = {"new": "New", "in_progress": "InProgress", "pending_customer": "PendingCustomer", "pending_supplier": "PendingSupplier",
-         "resolved": "Resolved", "closed": "Closed", "cancelled": "Cancelled"}  # fmt: skip
+WORDS = {
+    "new": "New",
+    "in_progress": "InProgress",
+    "pending_customer": "PendingCustomer",
+    "pending_supplier": "PendingSupplier",
+    "resolved": "Resolved",
+    "closed": "Closed",
+    "cancelled": "Cancelled",
+}
 
 
 @pytest.mark.parametrize("status", [*OPEN, "resolved"])
-async def test_the_customer_s_moves(customer: httpx.Client, database: asyncpg.Connection, service_id: str, status: str) -> None:
+def test_the_customer_s_moves(customer: httpx.Client, server: Server, service_id: str, status: str) -> None:
     """An open case can be cancelled, a resolved one closed or taken up again; nothing else."""
     allowed = {"Closed", "InProgress"} if status == "resolved" else {"Cancelled"}
     for wanted in WORDS.values():
         case = open_case(customer, service_id)
         path = f"/v2/cases/{case['caseId']}"
-        await put(database, case["caseId"], status)
+        put(server, case["caseId"], status)
         before = customer.get(path).json()["data"]
         answer = customer.patch(path, json={"status": wanted})
         if wanted == WORDS[status]:
@@ -371,11 +592,11 @@ async def test_the_customer_s_moves(customer: httpx.Client, database: asyncpg.Co
 
 
 @pytest.mark.parametrize("status", [*OPEN, "resolved"])
-async def test_a_message_moves_the_case(customer: httpx.Client, server: Server, database: asyncpg.Connection, service_id: str, status: str) -> None:
+def test_a_message_moves_the_case(customer: httpx.Client, server: Server, service_id: str, status: str) -> None:
     """A message takes up a case that waits for the customer or is resolved, and moves lastModifiedDate in any case."""
     case = open_case(customer, service_id)
     path = f"/v2/cases/{case['caseId']}"
-    await put(database, case["caseId"], status)
+    put(server, case["caseId"], status)
     before = customer.get(path).json()["data"]
     answer = customer.post(f"{path}/case-messages", json={"message": "Power is fine on our side."})
     assert answer.status_code == 201
@@ -392,18 +613,20 @@ async def test_a_message_moves_the_case(customer: httpx.Client, server: Server, 
 
 
 @pytest.mark.parametrize("move", ["Cancelled", "Closed"])
-async def test_closed_and_cancelled_are_final(customer: httpx.Client, database: asyncpg.Connection, service_id: str, move: str) -> None:
+def test_closed_and_cancelled_are_final(customer: httpx.Client, server: Server, service_id: str, move: str) -> None:
     """Nothing of a closed or cancelled case can be changed, and it takes no messages."""
     case = open_case(customer, service_id)
     path = f"/v2/cases/{case['caseId']}"
     if move == "Closed":
-        await put(database, case["caseId"], "resolved")
+        put(server, case["caseId"], "resolved")
     final = customer.patch(path, json={"status": move}).json()["data"]
     assert final["status"] == move
     for wanted in WORDS.values():
         is_problem(customer.patch(path, json={"status": wanted}), 422, "status")
     is_problem(customer.patch(path, json={"customerReference": "x"}), 422, "status")
-    is_problem(customer.patch(path, json={"customerReference": 7, "priority": "P1"}), 422, "status", "customerReference", "priority")
+    is_problem(
+        customer.patch(path, json={"customerReference": 7, "priority": "P1"}), 422, "status", "customerReference", "priority"
+    )
     is_problem(customer.post(f"{path}/case-messages", json={"message": "x"}), 422, "message")
     is_problem(customer.post(f"{path}/case-messages", json={"message": "x", "sentBy": 7}), 422, "message", "sentBy")
     assert customer.get(path).json()["data"] == final
@@ -411,10 +634,21 @@ async def test_closed_and_cancelled_are_final(customer: httpx.Client, database: 
 
 @pytest.mark.parametrize(
     ("body", "fields"),
-    [({}, ["message"]), ({"message": ""}, ["message"]), ({"message": None}, ["message"]), ({"message": 7}, ["message"]), ({"message": "x" * 32_001}, ["message"]),
-     ({"message": "x", "sentBy": "y" * 256}, ["sentBy"]), ({"message": "a\0b"}, ["message"]), ({"sentBy": 7, "type": "Support"}, ["message", "sentBy", "type"]),
-     ({"message": "x", "messageId": 1, "caseId": 1, "type": "System", "timestamp": None}, ["messageId", "caseId", "type", "timestamp"])],
-)  # fmt: skip
+    [
+        ({}, ["message"]),
+        ({"message": ""}, ["message"]),
+        ({"message": None}, ["message"]),
+        ({"message": 7}, ["message"]),
+        ({"message": "x" * 32_001}, ["message"]),
+        ({"message": "x", "sentBy": "y" * 256}, ["sentBy"]),
+        ({"message": "a\0b"}, ["message"]),
+        ({"sentBy": 7, "type": "Support"}, ["message", "sentBy", "type"]),
+        (
+            {"message": "x", "messageId": 1, "caseId": 1, "type": "System", "timestamp": None},
+            ["messageId", "caseId", "type", "timestamp"],
+        ),
+    ],
+)
 def test_messages_that_are_refused(customer: httpx.Client, service_id: str, body: dict[str, Any], fields: list[str]) -> None:
     """A message needs a text of 1 to 32,000 characters, and may not say what the server sets."""
     case = open_case(customer, service_id)
@@ -424,12 +658,12 @@ def test_messages_that_are_refused(customer: httpx.Client, service_id: str, body
     assert len(customer.get(f"{path}/case-messages").json()["data"]) == 1
 
 
-async def test_every_change_moves_the_modified_date(customer: httpx.Client, database: asyncpg.Connection, service_id: str) -> None:
+def test_every_change_moves_the_modified_date(customer: httpx.Client, server: Server, service_id: str) -> None:
     """Change, reference edit and message each move lastModifiedDate, by which clients poll; createdDate stays."""
     case = open_case(customer, service_id, **{"type": "Incident", "subject": "ServiceDown", **DATES})
     path = f"/v2/cases/{case['caseId']}"
     for change in ({"customerReference": "x"}, {"priority": "P5"}, {S: EARLIER}, {E: LATER}, None, {"status": "Cancelled"}):
-        await put(database, case["caseId"], "new")
+        put(server, case["caseId"], "new")
         before = customer.get(path).json()["data"]
         answer = customer.patch(path, json=change) if change else customer.post(f"{path}/case-messages", json={"message": "x"})
         assert answer.status_code in (200, 201)
@@ -438,30 +672,39 @@ async def test_every_change_moves_the_modified_date(customer: httpx.Client, data
         assert after["createdDate"] == case["createdDate"]
 
 
-async def test_a_resolved_case_closes_after_five_days(throttled: Server) -> None:
+async def timers(server: Server) -> None:
+    """The house's timers in the sandbox, once."""
+    realm = Realm.at(Environment.SANDBOX, dsn(server, "sandbox"), connections=1, throttle=False)
+    await realm.read_clock()
+    await run_once(realm)
+    await realm.pool.close()
+
+
+async def resolve(server: Server, case_id: str) -> None:
+    connection = await asyncpg.connect(dsn(server, "sandbox"))
+    await connection.execute("UPDATE cases SET status = 'resolved', resolved_at = modified_at WHERE reference = $1", case_id)
+    await connection.close()
+
+
+def test_a_resolved_case_closes_after_five_days(throttled: Server) -> None:
     """Five days after it was resolved a case that nobody touched is closed by the house, with a message that says so."""
-    realm = Realm.at(Environment.SANDBOX, dsn(throttled, "sandbox"), connections=1, throttle=False)
-    database = await asyncpg.connect(realm.pool.dsn)
-    client = await asyncio.to_thread(throttled.client, environment="sandbox")
-    service = client.get("/v2/services?filter[Status]=RFS&page[limit]=1").json()["data"][0]["serviceId"]
-    case = open_case(client, service)
+    with throttled.client(environment="sandbox") as client:
+        service = client.get("/v2/services?filter[Status]=RFS&page[limit]=1").json()["data"][0]["serviceId"]
+        case = open_case(client, service)
     path = f"/v2/cases/{case['caseId']}"
-    await database.execute("UPDATE cases SET status = 'resolved', resolved_at = modified_at WHERE reference = $1", case["caseId"])
-    days = 5 * 86400
-    for advance, status in ((days - 60, "Resolved"), (120, "Closed")):
-        throttled.run("clock", "advance", str(advance))
-        await realm.read_clock()
-        await run_once(realm)
-        client = await asyncio.to_thread(throttled.client, environment="sandbox")
-        closed = client.get(path).json()["data"]
+    in_a_loop(resolve(throttled, case["caseId"]))
+    for seconds, status in ((5 * 86400 - 60, "Resolved"), (120, "Closed")):
+        throttled.run("clock", "advance", str(seconds))
+        in_a_loop(timers(throttled))
+        with throttled.client(environment="sandbox") as client:
+            closed = client.get(path).json()["data"]
+            last = client.get(f"{path}/case-messages").json()["data"][-1]
+            refused = client.patch(path, json={"status": "Cancelled"})
         assert closed["status"] == status
+        is_problem(refused, 422, "status")
     assert closed["closedDate"] == closed["lastModifiedDate"] > case["lastModifiedDate"]
     assert closed["resolvedDate"] == case["lastModifiedDate"]
-    last = client.get(f"{path}/case-messages").json()["data"][-1]
     assert (last["type"], last["sentBy"], last["timestamp"]) == ("System", "Trunkline", closed["closedDate"])
-    is_problem(client.patch(path, json={"status": "InProgress"}), 422, "status")
-    await database.close()
-    await realm.pool.close()
 
 
 # concurrency --------------------------------------------------------------------------------------------------------------
@@ -481,7 +724,9 @@ def test_if_match(customer: httpx.Client, service_id: str) -> None:
         answer = customer.patch(path, json={"customerReference": f"by {fits}"}, headers={"If-Match": fits})
         assert answer.status_code == 200
         first = answer
-    assert customer.patch(path, json={"priority": "P5"}, headers={"If-Match": f'"x", {first.headers["etag"]}'}).status_code == 200
+    assert (
+        customer.patch(path, json={"priority": "P5"}, headers={"If-Match": f'"x", {first.headers["etag"]}'}).status_code == 200
+    )
     is_problem(customer.patch("/v2/cases/CAS-1", json={"priority": "P5"}, headers={"If-Match": "*"}), 404)
 
 
@@ -522,9 +767,10 @@ def test_a_key_with_another_request(customer: httpx.Client, service_id: str) -> 
     assert len(everything(customer, f"{path}/case-messages")) == 1
 
 
-def test_a_refusal_is_repeated_too(customer: httpx.Client, service_id: str) -> None:
+@pytest.mark.parametrize("name", ["refused", "';DROP/**/TABLE/**/request_guard;--", "%00", "{0}", "x" * 255, '"', "\\"])
+def test_a_refusal_is_repeated_too(customer: httpx.Client, service_id: str, name: str) -> None:
     """A refusal by a rule is an answer like any other: under its key it comes again."""
-    answers = [customer.post("/v2/cases", json=a_case(service_id, priority="P1"), headers=key("refused")) for _ in range(2)]
+    answers = [customer.post("/v2/cases", json=a_case(service_id, priority="P1"), headers=key(name)) for _ in range(2)]
     for answer in answers:
         is_problem(answer, 422, "priority")
     assert answers[0].content == answers[1].content
@@ -542,7 +788,7 @@ def test_keys_belong_to_their_client(customer: httpx.Client, server: Server, ser
     assert answer.json()["data"]["caseId"] != first.json()["data"]["caseId"]
 
 
-@pytest.mark.parametrize("value", ["", "a b", "é", "x" * 256, "\x7f"])
+@pytest.mark.parametrize("value", ["", "a b", "é", "x" * 256])
 def test_keys_that_are_refused(customer: httpx.Client, service_id: str, value: str) -> None:
     """A key has 1 to 255 visible ASCII characters; another is refused before anything happens."""
     count = customer.get("/v2/cases?page[limit]=1").json()["metadata"]["total"]
@@ -555,7 +801,7 @@ def test_keys_that_are_refused(customer: httpx.Client, service_id: str, value: s
 
 async def test_many_copies_at_once(server: Server, customer: httpx.Client, service_id: str) -> None:
     """Twenty copies of a request at the same time open one case and get one answer."""
-    headers = {"Authorization": customer.headers["Authorization"], **key("at once")}
+    headers = {"Authorization": customer.headers["Authorization"], **key("at-once")}
     async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
         answers = await asyncio.gather(*(client.post("/v2/cases", json=a_case(service_id)) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {201}

@@ -11,8 +11,14 @@ from tests.dialects.customer.wire import everything, is_problem, walk
 from tests.serving import Server
 
 LISTS = ["/v2/accounts", "/v2/sites", "/v2/services", "/v2/cases", "/v2/invoices", "/v2/api-clients"]
-KEYS = {"/v2/accounts": "accountId", "/v2/sites": "siteId", "/v2/services": "serviceId", "/v2/cases": "caseId",
-        "/v2/invoices": "invoiceId", "/v2/api-clients": "clientId"}  # fmt: skip
+KEYS = {
+    "/v2/accounts": "accountId",
+    "/v2/sites": "siteId",
+    "/v2/services": "serviceId",
+    "/v2/cases": "caseId",
+    "/v2/invoices": "invoiceId",
+    "/v2/api-clients": "clientId",
+}
 
 
 def nested(customer: httpx.Client) -> list[str]:
@@ -80,8 +86,8 @@ def test_the_guide_s_first_call(customer: httpx.Client, server: Server) -> None:
         ("?foo=1", "page%5Boffset%5D=0&page%5Blimit%5D=25"),
         (
             "?filter[Name]=ACME+Corporation%20HQ&filter[Country]=a&filter[Country]=United States&sort=Name&page[limit]=2",
-            "page%5Boffset%5D=0&page%5Blimit%5D=2&sort=Name&filter%5BCountry%5D=United%20States&filter%5BCountry%5D=a"
-            "&filter%5BName%5D=ACME%20Corporation%20HQ",
+            "page%5Boffset%5D=0&page%5Blimit%5D=2&sort=Name&filter%5BCountry%5D=United%20States&filter%5BCountry%5D=a&"
+            "filter%5BName%5D=ACME%20Corporation%20HQ",
         ),
         (
             "?filter[LastModifiedDate][gte]=2020-01-01&filter[Currency]=",
@@ -120,11 +126,26 @@ def test_the_worked_example(customer: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("offset", "limit", "following", "previous"),
-    [(0, 25, 25, None), (10, 25, 35, 0), (25, 25, 50, 0), (24, 25, 49, 0), (26, 25, 51, 1), (36, 25, None, 11), (35, 25, 60, 10),
-     (60, 25, None, 35), (61, 25, None, 36), (1000, 25, None, 975), (0, 61, None, None), (0, 60, 60, None), (1, 200, None, 0),
-     (2**63 - 1, 200, None, 2**63 - 201)],
-)  # fmt: skip
-def test_next_and_previous(customer: httpx.Client, offset: int, limit: int, following: int | None, previous: int | None) -> None:
+    [
+        (0, 25, 25, None),
+        (10, 25, 35, 0),
+        (25, 25, 50, 0),
+        (24, 25, 49, 0),
+        (26, 25, 51, 1),
+        (36, 25, None, 11),
+        (35, 25, 60, 10),
+        (60, 25, None, 35),
+        (61, 25, None, 36),
+        (1000, 25, None, 975),
+        (0, 61, None, None),
+        (0, 60, 60, None),
+        (1, 200, None, 0),
+        (2**63 - 1, 200, None, 2**63 - 201),
+    ],
+)
+def test_next_and_previous(
+    customer: httpx.Client, offset: int, limit: int, following: int | None, previous: int | None
+) -> None:
     """Next is a page on while rows follow; previous is a page back, never before the beginning, and always the same limit."""
     body = page(customer, f"/v2/accounts?page[offset]={offset}&page[limit]={limit}")
     links = {name: dict(parse_qsl(urlsplit(body["links"][name] or "").query)) for name in ("next", "previous")}
@@ -155,7 +176,9 @@ def test_following_next_visits_every_row_once(customer: httpx.Client, path: str,
     assert [row[KEYS[path]] for row in back] == [row[KEYS[path]] for row in whole]
 
 
-@pytest.mark.parametrize("sort", ["TechnicalNote", "-TechnicalNote", "-CustomerReference,SiteName", "Status,-ReadyForServiceDate"])
+@pytest.mark.parametrize(
+    "sort", ["TechnicalNote", "-TechnicalNote", "-CustomerReference,SiteName", "Status,-ReadyForServiceDate"]
+)
 def test_walking_a_sorted_list_with_nulls_and_ties(customer: httpx.Client, sort: str) -> None:
     """The walk is the same as the whole list also where the order has ties and nulls."""
     whole = page(customer, f"/v2/services?sort={sort}&page[limit]=200")["data"]
@@ -185,7 +208,9 @@ def test_a_cursor_does_not_outlive_an_edited_link(customer: httpx.Client) -> Non
 # paging -------------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("value", ["201", "1000000", "0", "-1", "", "x", "1.0", "1e2", " 5", "٥", str(2**31 + 1), "9" * 400, "+5", "null"])
+@pytest.mark.parametrize(
+    "value", ["201", "1000000", "0", "-1", "", "x", "1.0", "1e2", " 5", "٥", str(2**31 + 1), "9" * 400, "+5", "null"]
+)
 def test_a_limit_that_is_refused(customer: httpx.Client, value: str) -> None:
     """A limit outside 1 to 200 is refused, never clamped."""
     errors = is_problem(customer.get(f"/v2/accounts?page[limit]={value}"), 400, "page[limit]")
@@ -207,9 +232,25 @@ def test_a_parameter_given_twice(customer: httpx.Client, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["page[number]", "page[size]", "page", "page[]", "filter[", "filter", "filter[]", "filter[Name", "filter[Name][", "filter[Name]]", "page[offset",
-             "filter[Name][gte][x]", "filter[a b]", "filter[Name.x]", "filter[;]"]
-)  # fmt: skip
+    "name",
+    [
+        "page[number]",
+        "page[size]",
+        "page",
+        "page[]",
+        "filter[",
+        "filter",
+        "filter[]",
+        "filter[Name",
+        "filter[Name][",
+        "filter[Name]]",
+        "page[offset",
+        "filter[Name][gte][x]",
+        "filter[a b]",
+        "filter[Name.x]",
+        "filter[;]",
+    ],
+)
 def test_malformed_parameter_names(customer: httpx.Client, name: str) -> None:
     """Parameters that look like paging or filters and are neither are refused by name."""
     is_problem(customer.get(f"/v2/accounts?{name}=1"), 400, name)
@@ -235,10 +276,14 @@ def test_a_refusal_of_one_parameter(customer: httpx.Client) -> None:
     answer = customer.get("/v2/accounts?page[limit]=500")
     body = answer.json()
     assert body | {"traceId": ""} == {
-        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1", "title": "Bad Request", "status": 400,
-        "detail": "The query string has 1 invalid parameter.", "instance": "/v2/accounts",
-        "errors": {"page[limit]": ["must be between 1 and 200"]}, "traceId": "",
-    }  # fmt: skip
+        "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+        "title": "Bad Request",
+        "status": 400,
+        "detail": "The query string has 1 invalid parameter.",
+        "instance": "/v2/accounts",
+        "errors": {"page[limit]": ["must be between 1 and 200"]},
+        "traceId": "",
+    }
 
 
 # sorting ------------------------------------------------------------------------------------------------------------------
@@ -268,7 +313,7 @@ def test_nulls_are_last_going_up_and_first_going_down(customer: httpx.Client, fi
     some = [row for row in whole if row[key] is not None]
     nulls = sorted((row for row in whole if row[key] is None), key=lambda row: row["serviceId"])
     assert some
-    comparable: Callable[[Any], Any] = (lambda v: text_key(v)) if isinstance(some[0][key], str) else (lambda v: v)
+    comparable: Callable[[Any], Any] = text_key if isinstance(some[0][key], str) else float
     some = sorted(some, key=lambda row: row["serviceId"])
     up = page(customer, f"/v2/services?sort={field}&page[limit]=200")["data"]
     assert up == sorted(some, key=lambda row: comparable(row[key])) + nulls
@@ -304,7 +349,9 @@ def test_an_empty_sort_is_none(customer: httpx.Client, sort: str) -> None:
     assert page(customer, f"/v2/accounts?sort={sort}")["metadata"]["sort"] == []
 
 
-@pytest.mark.parametrize("sort", ["X", "-X", "Name,X", "--Name", "-", "Name;drop", "Name desc", "customer_id", "reference", "scopes", "id"])
+@pytest.mark.parametrize(
+    "sort", ["X", "-X", "Name,X", "--Name", "-", "Name;drop", "Name desc", "customer_id", "reference", "scopes", "id"]
+)
 def test_a_sort_that_is_refused(customer: httpx.Client, sort: str) -> None:
     """A field that cannot be sorted by is refused under `sort`."""
     is_problem(customer.get("/v2/accounts", params={"sort": sort}), 400, "sort")
@@ -340,14 +387,18 @@ def names(client: httpx.Client, query: str) -> list[str]:
 
 
 @pytest.mark.parametrize("spelling", ["Name", "name", "NAME"])
-@pytest.mark.parametrize("value", ["ACME Corporation HQ", "acme corporation hq", "%20ACME+Corporation%20HQ++", "ACME%20CORPORATION HQ"])
+@pytest.mark.parametrize(
+    "value", ["ACME Corporation HQ", "acme corporation hq", "%20ACME+Corporation%20HQ++", "ACME%20CORPORATION HQ"]
+)
 def test_filtering_by_a_text(customer: httpx.Client, spelling: str, value: str) -> None:
     """A text matches as a whole, without case and without outer blanks, with `+` and `%20` for a blank."""
     assert names(customer, f"filter[{spelling}]={value}") == ["ACME Corporation HQ"]
     assert names(customer, f"filter%5B{spelling}%5D={value}") == ["ACME Corporation HQ"]
 
 
-@pytest.mark.parametrize("value", ["ACME", "ACME Corporation H", "ACME*", "%25", "ACME Corporation_HQ", "ACME%20Corporation%20HQ,x"])
+@pytest.mark.parametrize(
+    "value", ["ACME", "ACME Corporation H", "ACME*", "%25", "ACME Corporation_HQ", "ACME%20Corporation%20HQ,x"]
+)
 def test_a_text_is_not_a_pattern(customer: httpx.Client, value: str) -> None:
     """A part of a text, a wildcard or a list with commas matches nothing: all of them are literal."""
     assert names(customer, f"filter[Name]={value}") == []
@@ -371,8 +422,17 @@ def test_ids_match_without_case_and_blanks(customer: httpx.Client) -> None:
     assert names(customer, "filter[AccountId]=ACC-9800000") == []
 
 
-@pytest.mark.parametrize(("path", "field"), [("/v2/accounts", "parentAccountId"), ("/v2/services", "technicalNote"), ("/v2/services", "readyForServiceDate"),
-                                             ("/v2/services", "downloadKbps"), ("/v2/cases", "resolvedDate"), ("/v2/services", "name")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v2/accounts", "parentAccountId"),
+        ("/v2/services", "technicalNote"),
+        ("/v2/services", "readyForServiceDate"),
+        ("/v2/services", "downloadKbps"),
+        ("/v2/cases", "resolvedDate"),
+        ("/v2/services", "name"),
+    ],
+)
 @pytest.mark.parametrize("value", ["", "+", "%20%20"])
 def test_an_empty_filter_finds_what_is_null(customer: httpx.Client, path: str, field: str, value: str) -> None:
     """`filter[X]=` finds the rows in which the field is null or empty."""
@@ -383,8 +443,15 @@ def test_an_empty_filter_finds_what_is_null(customer: httpx.Client, path: str, f
     assert rows["data"] == expected[:200]
 
 
-RANGES = [("/v2/cases", "LastModifiedDate"), ("/v2/cases", "startOfIncident"), ("/v2/services", "ReadyForServiceDate"), ("/v2/services", "DownloadKbps"),
-          ("/v2/invoices", "TotalAmount"), ("/v2/invoices", "invoicedate"), ("/v2/sites", "Latitude")]  # fmt: skip
+RANGES = [
+    ("/v2/cases", "LastModifiedDate"),
+    ("/v2/cases", "startOfIncident"),
+    ("/v2/services", "ReadyForServiceDate"),
+    ("/v2/services", "DownloadKbps"),
+    ("/v2/invoices", "TotalAmount"),
+    ("/v2/invoices", "invoicedate"),
+    ("/v2/sites", "Latitude"),
+]
 
 
 @pytest.mark.parametrize(("path", "field"), RANGES)
@@ -395,8 +462,11 @@ def test_ranges(customer: httpx.Client, path: str, field: str) -> None:
     values = sorted(row[key] for row in whole if row[key] is not None)
     middle = values[len(values) // 2]
     tests: dict[str, Callable[[Any], bool]] = {
-        "gte": lambda v: v >= middle, "gt": lambda v: v > middle, "lte": lambda v: v <= middle, "lt": lambda v: v < middle,
-    }  # fmt: skip
+        "gte": lambda v: v >= middle,
+        "gt": lambda v: v > middle,
+        "lte": lambda v: v <= middle,
+        "lt": lambda v: v < middle,
+    }
     for operator, holds in tests.items():
         rows = everything_filtered(customer, path, {f"filter[{field}][{operator}]": str(middle)})
         assert rows == [row for row in whole if row[key] is not None and holds(row[key])], operator
@@ -433,9 +503,15 @@ def test_instants_in_filters_are_exact(customer: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("path", "name"),
-    [("/v2/accounts", "filter[Name][gte]"), ("/v2/accounts", "filter[CreatedDate][eq]"), ("/v2/accounts", "filter[CreatedDate][GTE]"),
-     ("/v2/accounts", "filter[CreatedDate][like]"), ("/v2/services", "filter[Status][gt]"), ("/v2/accounts", "filter[AccountId][lt]")],
-)  # fmt: skip
+    [
+        ("/v2/accounts", "filter[Name][gte]"),
+        ("/v2/accounts", "filter[CreatedDate][eq]"),
+        ("/v2/accounts", "filter[CreatedDate][GTE]"),
+        ("/v2/accounts", "filter[CreatedDate][like]"),
+        ("/v2/services", "filter[Status][gt]"),
+        ("/v2/accounts", "filter[AccountId][lt]"),
+    ],
+)
 def test_operators_that_are_refused(customer: httpx.Client, path: str, name: str) -> None:
     """Only the four range operators exist, and only for dates and numbers."""
     is_problem(customer.get(f"{path}?{name}=2020-01-01"), 400, name)
@@ -443,15 +519,30 @@ def test_operators_that_are_refused(customer: httpx.Client, path: str, name: str
 
 @pytest.mark.parametrize(
     ("path", "name", "value"),
-    [("/v2/accounts", "filter[X]", "1"), ("/v2/accounts", "filter[customer_id]", "1"), ("/v2/accounts", "filter[reference]", "1"),
-     ("/v2/accounts", "filter[CreatedDate]", "yesterday"), ("/v2/accounts", "filter[CreatedDate]", "2026-02-30"),
-     ("/v2/accounts", "filter[CreatedDate][gte]", "2026-01-01T24:00:00Z"), ("/v2/accounts", "filter[CreatedDate]", "20260101"),
-     ("/v2/services", "filter[ReadyForServiceDate]", "2026-02-29"), ("/v2/services", "filter[ReadyForServiceDate]", "2026-01-01T00:00:00Z"),
-     ("/v2/services", "filter[Status]", "Ready"), ("/v2/services", "filter[Status]", "ready"), ("/v2/services", "filter[DownloadKbps]", "1.5"),
-     ("/v2/services", "filter[DownloadKbps]", "x"), ("/v2/services", "filter[DownloadKbps]", "9" * 30), ("/v2/invoices", "filter[TotalAmount]", "1e400"),
-     ("/v2/invoices", "filter[TotalAmount][gt]", "NaN"), ("/v2/sites", "filter[Latitude]", "inf"), ("/v2/cases", "filter[Type]", "incident2"),
-     ("/v2/cases", "filter[Priority]", "P9"), ("/v2/cases", "filter[Origin]", "Fax"), ("/v2/cases", "filter[Status]", "Open")],
-)  # fmt: skip
+    [
+        ("/v2/accounts", "filter[X]", "1"),
+        ("/v2/accounts", "filter[customer_id]", "1"),
+        ("/v2/accounts", "filter[reference]", "1"),
+        ("/v2/accounts", "filter[CreatedDate]", "yesterday"),
+        ("/v2/accounts", "filter[CreatedDate]", "2026-02-30"),
+        ("/v2/accounts", "filter[CreatedDate][gte]", "2026-01-01T24:00:00Z"),
+        ("/v2/accounts", "filter[CreatedDate]", "20260101"),
+        ("/v2/services", "filter[ReadyForServiceDate]", "2026-02-29"),
+        ("/v2/services", "filter[ReadyForServiceDate]", "2026-01-01T00:00:00Z"),
+        ("/v2/services", "filter[Status]", "Ready"),
+        ("/v2/services", "filter[Status]", "ready"),
+        ("/v2/services", "filter[DownloadKbps]", "1.5"),
+        ("/v2/services", "filter[DownloadKbps]", "x"),
+        ("/v2/services", "filter[DownloadKbps]", "9" * 30),
+        ("/v2/invoices", "filter[TotalAmount]", "1e400"),
+        ("/v2/invoices", "filter[TotalAmount][gt]", "NaN"),
+        ("/v2/sites", "filter[Latitude]", "inf"),
+        ("/v2/cases", "filter[Type]", "incident2"),
+        ("/v2/cases", "filter[Priority]", "P9"),
+        ("/v2/cases", "filter[Origin]", "Fax"),
+        ("/v2/cases", "filter[Status]", "Open"),
+    ],
+)
 def test_filters_that_are_refused(customer: httpx.Client, path: str, name: str, value: str) -> None:
     """An unknown field, or a value that is no date, number or word of its field, is refused under its parameter."""
     is_problem(customer.get(path, params={name: value}), 400, name)
@@ -478,7 +569,9 @@ def test_polling_for_changes(customer: httpx.Client) -> None:
     whole = everything(customer, "/v2/cases")
     since = sorted(row["lastModifiedDate"] for row in whole)[-5]
     rows = page(customer, f"/v2/cases?filter[LastModifiedDate][gte]={since}&sort=LastModifiedDate")
-    assert [row["lastModifiedDate"] for row in rows["data"]] == sorted(r["lastModifiedDate"] for r in whole if r["lastModifiedDate"] >= since)
+    assert [row["lastModifiedDate"] for row in rows["data"]] == sorted(
+        r["lastModifiedDate"] for r in whole if r["lastModifiedDate"] >= since
+    )
     assert rows["metadata"]["total"] == len(rows["data"])
 
 
@@ -487,11 +580,19 @@ def test_polling_for_changes(customer: httpx.Client) -> None:
 
 def test_nested_lists_hold_the_parent_s_own_rows(customer: httpx.Client) -> None:
     """A nested list is the list filtered by its parent; a parent account does not show its children's rows."""
-    for child, parent, key in (("sites", "accounts", "accountId"), ("services", "accounts", "accountId"), ("services", "sites", "siteId")):
+    for child, parent, key in (
+        ("sites", "accounts", "accountId"),
+        ("services", "accounts", "accountId"),
+        ("services", "sites", "siteId"),
+    ):
         whole = everything(customer, f"/v2/{child}")
         for id_ in sorted({row[key] for row in whole})[:5]:
             assert everything(customer, f"/v2/{parent}/{id_}/{child}") == [row for row in whole if row[key] == id_]
-    empty = [row["accountId"] for row in everything(customer, "/v2/accounts") if row["accountId"] not in {s["accountId"] for s in everything(customer, "/v2/sites")}]
+    empty = [
+        row["accountId"]
+        for row in everything(customer, "/v2/accounts")
+        if row["accountId"] not in {s["accountId"] for s in everything(customer, "/v2/sites")}
+    ]
     for id_ in empty[:1]:
         body = page(customer, f"/v2/accounts/{id_}/sites")
         assert (body["data"], body["metadata"]["total"], body["links"]["next"]) == ([], 0, None)
@@ -562,10 +663,17 @@ def test_head_is_get_without_the_body(customer: httpx.Client) -> None:
 
 @pytest.mark.parametrize(
     ("path", "allow"),
-    [("/v2/accounts", "GET, HEAD"), ("/v2/accounts/X", "GET, HEAD"), ("/v2/cases", "GET, HEAD, POST"), ("/v2/cases/X", "GET, HEAD, PATCH"),
-     ("/v2/cases/X/case-messages", "GET, HEAD, POST"), ("/v2/api-clients", "GET, HEAD, POST"), ("/v2/api-clients/X", "DELETE, GET, HEAD"),
-     ("/oauth2/token", "POST")],
-)  # fmt: skip
+    [
+        ("/v2/accounts", "GET, HEAD"),
+        ("/v2/accounts/X", "GET, HEAD"),
+        ("/v2/cases", "GET, HEAD, POST"),
+        ("/v2/cases/X", "GET, HEAD, PATCH"),
+        ("/v2/cases/X/case-messages", "GET, HEAD, POST"),
+        ("/v2/api-clients", "GET, HEAD, POST"),
+        ("/v2/api-clients/X", "DELETE, GET, HEAD"),
+        ("/oauth2/token", "POST"),
+    ],
+)
 def test_options_say_what_is_allowed(customer: httpx.Client, path: str, allow: str) -> None:
     """OPTIONS answers with `Allow`, also without a token, and the same list comes with 405."""
     for client in (customer, httpx.Client(base_url=customer.base_url)):
@@ -582,7 +690,12 @@ def test_options_say_what_is_allowed(customer: httpx.Client, path: str, allow: s
 def test_the_total_counts_what_the_filter_finds(customer: httpx.Client) -> None:
     """The total is exact, on every page, with and without a filter, also beyond the end."""
     whole = everything(customer, "/v2/cases")
-    for filters in ({}, {"filter[Status]": "Closed"}, {"filter[Status]": "New", "filter[Type]": "Incident"}, {"filter[Subject]": "none"}):
+    for filters in (
+        {},
+        {"filter[Status]": "Closed"},
+        {"filter[Status]": "New", "filter[Type]": "Incident"},
+        {"filter[Subject]": "none"},
+    ):
         expected = len([row for row in whole if all(row[name[7:-1].lower()] == value for name, value in filters.items())])
         for offset in (0, 1, 25, 5000):
             body = customer.get("/v2/cases", params={**filters, "page[offset]": str(offset), "page[limit]": "2"}).json()

@@ -63,47 +63,115 @@ def id_of(prefix: str) -> Check:
 
 DATES: dict[str, Check] = {"createdDate": instant, "lastModifiedDate": instant}
 ACCOUNT: dict[str, Check] = {
-    "accountId": id_of("ACC"), "name": text, "legalName": text, "parentAccountId": maybe(id_of("ACC")), "country": maybe(text),
-    "currency": matches("[A-Z]{3}"), **DATES,
-}  # fmt: skip
+    "accountId": id_of("ACC"),
+    "name": text,
+    "legalName": text,
+    "parentAccountId": maybe(id_of("ACC")),
+    "country": maybe(text),
+    "currency": matches("[A-Z]{3}"),
+    **DATES,
+}
 SITE: dict[str, Check] = {
-    "siteId": id_of("SIT"), "name": text, "city": maybe(text), "country": maybe(text), "accountId": id_of("ACC"), "address": maybe(text),
-    "postalCode": maybe(text), "stateProvince": maybe(text), "countryCode": matches("[A-Z]{2}"), "latitude": maybe(number),
-    "longitude": maybe(number), "timeZone": maybe(lambda value: value in ZONES), **DATES,
-}  # fmt: skip
+    "siteId": id_of("SIT"),
+    "name": text,
+    "city": maybe(text),
+    "country": maybe(text),
+    "accountId": id_of("ACC"),
+    "address": maybe(text),
+    "postalCode": maybe(text),
+    "stateProvince": maybe(text),
+    "countryCode": matches("[A-Z]{2}"),
+    "latitude": maybe(number),
+    "longitude": maybe(number),
+    "timeZone": maybe(lambda value: value in ZONES),
+    **DATES,
+}
 SERVICE: dict[str, Check] = {
-    "serviceId": id_of("SVC"), "serviceName": text, "status": one_of("In progress", "RFS", "Cancelled", "Ceased"),
-    "plannedDeliveryDate": maybe(day), "readyForServiceDate": maybe(day), "technicalNote": maybe(text), "accountId": id_of("ACC"),
-    "siteId": id_of("SIT"), "siteName": text, "productName": text, "accessType": text, "downloadKbps": maybe(whole),
-    "uploadKbps": maybe(whole), "customerReference": maybe(text), **DATES,
-}  # fmt: skip
+    "serviceId": id_of("SVC"),
+    "serviceName": text,
+    "status": one_of("In progress", "RFS", "Cancelled", "Ceased"),
+    "plannedDeliveryDate": maybe(day),
+    "readyForServiceDate": maybe(day),
+    "technicalNote": maybe(text),
+    "accountId": id_of("ACC"),
+    "siteId": id_of("SIT"),
+    "siteName": text,
+    "productName": text,
+    "accessType": text,
+    "downloadKbps": maybe(whole),
+    "uploadKbps": maybe(whole),
+    "customerReference": maybe(text),
+    **DATES,
+}
 CASE: dict[str, Check] = {
-    "caseId": id_of("CAS"), "subject": text, "type": one_of("Incident", "NonIncident"), "priority": matches("P[1-5]"),
+    "caseId": id_of("CAS"),
+    "subject": text,
+    "type": one_of("Incident", "NonIncident"),
+    "priority": matches("P[1-5]"),
     "status": one_of("New", "InProgress", "PendingCustomer", "PendingSupplier", "Resolved", "Closed", "Cancelled"),
-    "origin": one_of("Api", "Portal", "Email", "Phone", "Monitoring"), **DATES, "customerReference": maybe(text),
-    "startOfIncident": maybe(instant), "endOfIncident": maybe(instant), "accountId": id_of("ACC"), "siteId": id_of("SIT"),
-    "serviceId": id_of("SVC"), "resolvedDate": maybe(instant), "closedDate": maybe(instant),
-}  # fmt: skip
+    "origin": one_of("Api", "Portal", "Email", "Phone", "Monitoring"),
+    **DATES,
+    "customerReference": maybe(text),
+    "startOfIncident": maybe(instant),
+    "endOfIncident": maybe(instant),
+    "accountId": id_of("ACC"),
+    "siteId": id_of("SIT"),
+    "serviceId": id_of("SVC"),
+    "resolvedDate": maybe(instant),
+    "closedDate": maybe(instant),
+}
 MESSAGE: dict[str, Check] = {
-    "messageId": text, "caseId": id_of("CAS"), "message": text, "type": one_of("Customer", "Support", "System"), "timestamp": instant,
+    "messageId": text,
+    "caseId": id_of("CAS"),
+    "message": text,
+    "type": one_of("Customer", "Support", "System"),
+    "timestamp": instant,
     "sentBy": text,
-}  # fmt: skip
+}
 INVOICE: dict[str, Check] = {
-    "invoiceId": id_of("INV"), "accountId": id_of("ACC"), "invoiceReference": text, "invoiceDate": day, "dueDate": day,
-    "invoiceCurrency": matches("[A-Z]{3}"), "netAmount": money, "taxAmount": money, "totalAmount": money,
+    "invoiceId": id_of("INV"),
+    "accountId": id_of("ACC"),
+    "invoiceReference": text,
+    "invoiceDate": day,
+    "dueDate": day,
+    "invoiceCurrency": matches("[A-Z]{3}"),
+    "netAmount": money,
+    "taxAmount": money,
+    "totalAmount": money,
     "status": one_of("Open", "Paid", "Overdue", "Cancelled"),
-}  # fmt: skip
+}
 LINE: dict[str, Check] = {
-    "invoiceLineId": text, "invoiceId": id_of("INV"), "invoiceReference": text, "invoiceDate": day, "invoiceCurrency": matches("[A-Z]{3}"),
-    "description": text, "quantity": number, "unitPrice": money, "sumInvoiceLineInvoiceCurrencyAmount": money, "periodStart": maybe(day),
-    "periodEnd": maybe(day), "orderIDExpereo": maybe(id_of("SVC")), "orderName": maybe(text), "orderRFSDate": maybe(day),
+    "invoiceLineId": text,
+    "invoiceId": id_of("INV"),
+    "invoiceReference": text,
+    "invoiceDate": day,
+    "invoiceCurrency": matches("[A-Z]{3}"),
+    "description": text,
+    "quantity": number,
+    "unitPrice": money,
+    "sumInvoiceLineInvoiceCurrencyAmount": money,
+    "periodStart": maybe(day),
+    "periodEnd": maybe(day),
+    "orderIDExpereo": maybe(id_of("SVC")),
+    "orderName": maybe(text),
+    "orderRFSDate": maybe(day),
     "siteAddress": maybe(text),
-}  # fmt: skip
+}
 API_CLIENT: dict[str, Check] = {
-    "clientId": matches("[0-9a-z]{26}"), "apiClientName": text, "scopes": lambda value: isinstance(value, list),
-    "createdDate": instant, "lastUsedDate": maybe(instant),
-}  # fmt: skip
-RESOURCES = {"accounts": ACCOUNT, "sites": SITE, "services": SERVICE, "cases": CASE, "invoices": INVOICE, "api-clients": API_CLIENT}
+    "clientId": matches("[0-9a-z]{26}"),
+    "apiClientName": text,
+    "scopes": lambda value: isinstance(value, list),
+    "createdDate": instant,
+    "lastUsedDate": maybe(instant),
+}
+RESOURCES = {
+    "accounts": ACCOUNT,
+    "sites": SITE,
+    "services": SERVICE,
+    "cases": CASE,
+    "invoices": INVOICE,
+    "api-clients": API_CLIENT,
+}
 
 
 def rows_of(client: httpx.Client, path: str) -> list[dict[str, Any]]:
@@ -178,8 +246,32 @@ def test_a_single_resource(customer: httpx.Client, server: Server, resource: str
 
 
 @pytest.mark.parametrize("resource", RESOURCES)
-@pytest.mark.parametrize("id_", ["ACC-1", "CAS-0", "0", "-1", "acc-98000001", "ACC-98000001%20", "ACC-98000001/x", "%00", "%FF", "..", "%2e%2e", "'", "null", "x" * 3000,
-                                 "00000000-0000-0000-0000-000000000000", "%E2%98%83", "{clientId}", "*", "%25", "a%2Fb", "1e9999"])  # fmt: skip
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "ACC-1",
+        "CAS-0",
+        "0",
+        "-1",
+        "acc-98000001",
+        "ACC-98000001%20",
+        "ACC-98000001/x",
+        "%00",
+        "%FF",
+        "..",
+        "%2e%2e",
+        "'",
+        "null",
+        "x" * 3000,
+        "00000000-0000-0000-0000-000000000000",
+        "%E2%98%83",
+        "{clientId}",
+        "*",
+        "%25",
+        "a%2Fb",
+        "1e9999",
+    ],
+)
 def test_an_id_that_names_nothing(customer: httpx.Client, resource: str, id_: str) -> None:
     """An id of any form that names nothing is not found."""
     answer = customer.get(f"/v2/{resource}/{id_}")
@@ -246,7 +338,9 @@ def test_an_api_client_s_life(server: Server, customer: httpx.Client, manager: h
         assert reader.get(path).json()["data"] == shown
         assert shown in everything(reader, "/v2/api-clients")
         assert made["clientSecret"] not in reader.get("/v2/api-clients?page[limit]=200").text
-    with client_of(server, {"client_id": made["clientId"], "client_secret": made["clientSecret"], "scopes": [BASIC, SUPPORT]}) as used:
+    with client_of(
+        server, {"client_id": made["clientId"], "client_secret": made["clientSecret"], "scopes": [BASIC, SUPPORT]}
+    ) as used:
         assert used.get("/v2/cases").status_code == 200
         assert used.get("/v2/invoices").status_code == 403
     assert instant(manager.get(path).json()["data"]["lastUsedDate"])
@@ -261,7 +355,9 @@ def test_an_api_client_s_life(server: Server, customer: httpx.Client, manager: h
 def test_names_are_unique_in_an_account(server: Server, manager: httpx.Client, other: httpx.Client, name: str) -> None:
     """A name that another client of the account has is refused; it is free again when that client is deleted."""
     made = made_client(server, manager, "unique", BASIC)
-    errors = is_problem(manager.post("/v2/api-clients", json={"apiClientName": name, "scopes": ["BasicRead"]}), 422, "apiClientName")
+    errors = is_problem(
+        manager.post("/v2/api-clients", json={"apiClientName": name, "scopes": ["BasicRead"]}), 422, "apiClientName"
+    )
     assert errors["apiClientName"] == [f"{name!r} is already the name of another API client"]
     manager.delete(f"/v2/api-clients/{made['client_id']}")
     again = made_client(server, manager, name, BASIC)
@@ -270,17 +366,31 @@ def test_names_are_unique_in_an_account(server: Server, manager: httpx.Client, o
 
 @pytest.mark.parametrize(
     ("body", "fields"),
-    [({}, ["apiClientName", "scopes"]), ({"apiClientName": "x"}, ["scopes"]), ({"scopes": ["BasicRead"]}, ["apiClientName"]),
-     ({"apiClientName": "", "scopes": ["BasicRead"]}, ["apiClientName"]), ({"apiClientName": "  ", "scopes": ["BasicRead"]}, ["apiClientName"]),
-     ({"apiClientName": "x" * 101, "scopes": ["BasicRead"]}, ["apiClientName"]), ({"apiClientName": 7, "scopes": ["BasicRead"]}, ["apiClientName"]),
-     ({"apiClientName": None, "scopes": None}, ["apiClientName", "scopes"]), ({"apiClientName": "x", "scopes": []}, ["scopes"]),
-     ({"apiClientName": "x", "scopes": "BasicRead"}, ["scopes"]), ({"apiClientName": "x", "scopes": ["BasicRead", "BasicRead"]}, ["scopes"]),
-     ({"apiClientName": "", "scopes": ["BasicRead", "BasicRead"]}, ["apiClientName", "scopes"]),
-     ({"apiClientName": "x", "scopes": ["Nonsense"]}, ["scopes[0]"]), ({"apiClientName": "x", "scopes": ["BasicRead", "basicread"]}, ["scopes[1]"]),
-     ({"apiClientName": "x", "scopes": ["customerapi/basic.read"]}, ["scopes[0]"]), ({"apiClientName": "x", "scopes": ["ApiClientsManage"]}, ["scopes[0]"]),
-     ({"apiClientName": "x", "scopes": [None]}, ["scopes[0]"]), ({"apiClientName": "nul \0", "scopes": ["BasicRead"]}, ["apiClientName"]),
-     ({"apiClientName": "x", "scopes": ["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead", "BasicRead"]}, ["scopes"])],
-)  # fmt: skip
+    [
+        ({}, ["apiClientName", "scopes"]),
+        ({"apiClientName": "x"}, ["scopes"]),
+        ({"scopes": ["BasicRead"]}, ["apiClientName"]),
+        ({"apiClientName": "", "scopes": ["BasicRead"]}, ["apiClientName"]),
+        ({"apiClientName": "  ", "scopes": ["BasicRead"]}, ["apiClientName"]),
+        ({"apiClientName": "x" * 101, "scopes": ["BasicRead"]}, ["apiClientName"]),
+        ({"apiClientName": 7, "scopes": ["BasicRead"]}, ["apiClientName"]),
+        ({"apiClientName": None, "scopes": None}, ["apiClientName", "scopes"]),
+        ({"apiClientName": "x", "scopes": []}, ["scopes"]),
+        ({"apiClientName": "x", "scopes": "BasicRead"}, ["scopes"]),
+        ({"apiClientName": "x", "scopes": ["BasicRead", "BasicRead"]}, ["scopes"]),
+        ({"apiClientName": "", "scopes": ["BasicRead", "BasicRead"]}, ["apiClientName", "scopes"]),
+        ({"apiClientName": "x", "scopes": ["Nonsense"]}, ["scopes[0]"]),
+        ({"apiClientName": "x", "scopes": ["BasicRead", "basicread"]}, ["scopes[1]"]),
+        ({"apiClientName": "x", "scopes": ["customerapi/basic.read"]}, ["scopes[0]"]),
+        ({"apiClientName": "x", "scopes": ["ApiClientsManage"]}, ["scopes[0]"]),
+        ({"apiClientName": "x", "scopes": [None]}, ["scopes[0]"]),
+        ({"apiClientName": "nul \0", "scopes": ["BasicRead"]}, ["apiClientName"]),
+        (
+            {"apiClientName": "x", "scopes": ["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead", "BasicRead"]},
+            ["scopes"],
+        ),
+    ],
+)
 def test_api_clients_that_are_refused(manager: httpx.Client, body: dict[str, Any], fields: list[str]) -> None:
     """A client needs a name of 1 to 100 characters and one to four different scopes; all faults are told at once."""
     is_problem(manager.post("/v2/api-clients", json=body), 422, *fields)
@@ -289,7 +399,9 @@ def test_api_clients_that_are_refused(manager: httpx.Client, body: dict[str, Any
 def test_the_longest_name_and_unknown_keys(manager: httpx.Client) -> None:
     """A name may have 100 characters of any script, and unknown keys are ignored."""
     name = "é☃🙂" * 33 + "x"
-    answer = manager.post("/v2/api-clients", json={"apiClientName": name, "scopes": ["BillingRead"], "colour": "blue", "note": "a\0b"})
+    answer = manager.post(
+        "/v2/api-clients", json={"apiClientName": name, "scopes": ["BillingRead"], "colour": "blue", "note": "a\0b"}
+    )
     assert answer.status_code == 201
     made = answer.json()["data"]
     assert made["apiClientName"] == name

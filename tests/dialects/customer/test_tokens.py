@@ -136,7 +136,17 @@ def test_another_grant(client: httpx.Client, known: dict[str, Any], grant: str) 
 
 @pytest.mark.parametrize(
     "scope",
-    [..., "", "  ", "nonsense", f"{BASIC} nonsense", BASIC.upper(), "BasicRead", "customerapi/apiclients.manage", f"{BASIC},{SUPPORT}"],
+    [
+        ...,
+        "",
+        "  ",
+        "nonsense",
+        f"{BASIC} nonsense",
+        BASIC.upper(),
+        "BasicRead",
+        "customerapi/apiclients.manage",
+        f"{BASIC},{SUPPORT}",
+    ],
 )
 def test_scope_trouble(client: httpx.Client, known: dict[str, Any], scope: Any) -> None:
     """A scope that is missing, unknown, spelt otherwise or not held by the client is an invalid scope."""
@@ -150,7 +160,15 @@ def test_a_client_gets_no_scope_beyond_its_own(client: httpx.Client, server: Ser
         is_refused(client.post("/oauth2/token", data=token_form(reader, scope=scope)), "invalid_scope")
 
 
-WRONG = [("0" * 26, None), ("", "x"), ("nobody", "x"), (None, "wrong"), ("é" * 26, "é"), ("zzzzz" + "0" * 21, "x"), ("x" * 5000, "y" * 5000)]
+WRONG = [
+    ("0" * 26, None),
+    ("", "x"),
+    ("nobody", "x"),
+    (None, "wrong"),
+    ("é" * 26, "é"),
+    ("zzzzz" + "0" * 21, "x"),
+    ("x" * 5000, "y" * 5000),
+]
 
 
 @pytest.mark.parametrize(("client_id", "secret"), [pair for pair in WRONG if pair[0] != ""])
@@ -172,9 +190,17 @@ def test_wrong_credentials_by_basic(client: httpx.Client, known: dict[str, Any],
 
 @pytest.mark.parametrize(
     "header",
-    ["Basic", "Basic !", "Basic bm9jb2xvbg==", "Basic " + base64.b64encode(b"\xff:\xff").decode(), "Bearer x",
-     "Basic " + base64.b64encode(b"a\0:b").decode(), "Basic " + base64.b64encode(b"%00:b").decode(), "Digest x"],
-)  # fmt: skip
+    [
+        "Basic",
+        "Basic !",
+        "Basic bm9jb2xvbg==",
+        "Basic " + base64.b64encode(b"\xff:\xff").decode(),
+        "Bearer x",
+        "Basic " + base64.b64encode(b"a\0:b").decode(),
+        "Basic " + base64.b64encode(b"%00:b").decode(),
+        "Digest x",
+    ],
+)
 def test_an_authorization_header_that_cannot_be_read(client: httpx.Client, header: str) -> None:
     """Whatever stands in the Authorization header and is not id and secret is a client that failed to authenticate."""
     form = {"grant_type": "client_credentials", "scope": BASIC}
@@ -275,15 +301,29 @@ def test_the_sandbox_knows_no_token_of_production(client: httpx.Client, server: 
 
 
 NEEDS = [
-    ("GET", "/v2/accounts", BASIC), ("GET", "/v2/accounts/X", BASIC), ("GET", "/v2/accounts/X/sites", BASIC),
-    ("GET", "/v2/accounts/X/services", BASIC), ("GET", "/v2/sites", BASIC), ("GET", "/v2/sites/X", BASIC),
-    ("GET", "/v2/sites/X/services", BASIC), ("GET", "/v2/services", BASIC), ("GET", "/v2/services/X", BASIC),
-    ("GET", "/v2/cases", SUPPORT), ("GET", "/v2/cases/X", SUPPORT), ("GET", "/v2/cases/X/case-messages", SUPPORT),
-    ("POST", "/v2/cases", SUPPORT_WRITE), ("PATCH", "/v2/cases/X", SUPPORT_WRITE),
-    ("POST", "/v2/cases/X/case-messages", SUPPORT_WRITE), ("GET", "/v2/invoices", BILLING), ("GET", "/v2/invoices/X", BILLING),
-    ("GET", "/v2/invoices/X/invoice-line-details", BILLING), ("GET", "/v2/api-clients", BASIC), ("GET", "/v2/api-clients/X", BASIC),
-    ("POST", "/v2/api-clients", "customerapi/apiclients.manage"), ("DELETE", "/v2/api-clients/X", "customerapi/apiclients.manage"),
-]  # fmt: skip
+    ("GET", "/v2/accounts", BASIC),
+    ("GET", "/v2/accounts/X", BASIC),
+    ("GET", "/v2/accounts/X/sites", BASIC),
+    ("GET", "/v2/accounts/X/services", BASIC),
+    ("GET", "/v2/sites", BASIC),
+    ("GET", "/v2/sites/X", BASIC),
+    ("GET", "/v2/sites/X/services", BASIC),
+    ("GET", "/v2/services", BASIC),
+    ("GET", "/v2/services/X", BASIC),
+    ("GET", "/v2/cases", SUPPORT),
+    ("GET", "/v2/cases/X", SUPPORT),
+    ("GET", "/v2/cases/X/case-messages", SUPPORT),
+    ("POST", "/v2/cases", SUPPORT_WRITE),
+    ("PATCH", "/v2/cases/X", SUPPORT_WRITE),
+    ("POST", "/v2/cases/X/case-messages", SUPPORT_WRITE),
+    ("GET", "/v2/invoices", BILLING),
+    ("GET", "/v2/invoices/X", BILLING),
+    ("GET", "/v2/invoices/X/invoice-line-details", BILLING),
+    ("GET", "/v2/api-clients", BASIC),
+    ("GET", "/v2/api-clients/X", BASIC),
+    ("POST", "/v2/api-clients", "customerapi/apiclients.manage"),
+    ("DELETE", "/v2/api-clients/X", "customerapi/apiclients.manage"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -298,7 +338,9 @@ def tokens(server: Server) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("method", "path", "scope"), NEEDS)
-def test_every_operation_needs_its_scope(client: httpx.Client, tokens: dict[str, str], method: str, path: str, scope: str) -> None:
+def test_every_operation_needs_its_scope(
+    client: httpx.Client, tokens: dict[str, str], method: str, path: str, scope: str
+) -> None:
     """An operation is open to a token with its scope and says by which one when it refuses another."""
     opens = {scope, SUPPORT_WRITE} if scope == SUPPORT else {scope}
     if scope == BASIC and "api-clients" in path:

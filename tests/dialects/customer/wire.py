@@ -1,13 +1,18 @@
 """What the Customer API's tests share: its problem documents, its cases, and a look into a server's database."""
 
+import asyncio
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
+import asyncpg
 import httpx
 
 from tests.serving import Server
+
+T = TypeVar("T")
 
 TITLES = {
     400: ("Bad Request", "https://tools.ietf.org/html/rfc9110#section-15.5.1"),
@@ -92,6 +97,25 @@ def dsn(server: Server, environment: str = "production") -> str:
     """A running server's database."""
     address: str = json.loads((server.data / "running.json").read_text())["databases"][environment]
     return address
+
+
+def in_a_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine gives, run in a loop of its own beside the test run's."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
+
+
+def sql(server: Server, statement: str, *arguments: Any) -> list[tuple[Any, ...]]:
+    """A statement in a running server's production database; its rows."""
+
+    async def run() -> list[tuple[Any, ...]]:
+        connection = await asyncpg.connect(dsn(server))
+        try:
+            return [tuple(row) for row in await connection.fetch(statement, *arguments)]
+        finally:
+            await connection.close()
+
+    return in_a_loop(run())
 
 
 def made_client(server: Server, manager: httpx.Client, name: str, *scopes: str) -> dict[str, Any]:

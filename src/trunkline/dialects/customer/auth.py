@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from trunkline.dialects.customer import examples
-from trunkline.dialects.customer.errors import IDEMPOTENCY_KEY, REALM, problem
+from trunkline.dialects.customer.errors import KEY_HEADER, REALM, problem
 from trunkline.domains.identity.service import AccessTokens, Credential, issue_token
 from trunkline.kit.errors import Forbidden, Invalid, Malformed, Throttled, Unauthenticated, Violation
 from trunkline.kit.http.answer import Answer, json_answer
@@ -38,7 +38,7 @@ GRANTS: Mapping[str, frozenset[str]] = {
 
 TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row
 
-IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")  # visible ASCII
+VISIBLE = re.compile(r"[!-~]{1,255}")  # visible ASCII
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN_ERRORS = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type", "unauthorized_client"]
@@ -251,6 +251,6 @@ def idempotency_key(request: Request) -> str | None:
     key = request.header("idempotency-key")
     if key is None:
         return None
-    if not IDEMPOTENCY_KEY.fullmatch(key):
-        raise Malformed([Violation(IDEMPOTENCY_KEY, "must have 1 to 255 visible ASCII characters")])
+    if not VISIBLE.fullmatch(key):
+        raise Malformed([Violation(KEY_HEADER, "must have 1 to 255 visible ASCII characters")])
     return key

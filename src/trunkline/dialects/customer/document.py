@@ -18,15 +18,16 @@ Accounts, sites, services, support cases and invoices of a customer of a connect
 
 ## Authentication
 
-Request a token from `POST /oauth2/token` with an API client's id and secret and the scopes that the call needs, then send it as
-`Authorization: Bearer <access_token>`. A token is opaque and valid for the seconds that `expires_in` says. What a credential may not
-know of is 404; what it may know of but not do is 403.
+Request a token from `POST /oauth2/token` with an API client's id and secret and the scopes that the call needs, then send
+it as `Authorization: Bearer <access_token>`. A token is opaque and valid for the seconds that `expires_in` says. What a
+credential may not know of is 404; what it may know of but not do is 403.
 
 ## Lists
 
-`page[offset]` and `page[limit]` choose the page, `sort=AccountId,-Name` the order, `filter[Field]=value` the rows; dates and numbers
-also take `filter[Field][gte]`, `[gt]`, `[lte]` and `[lt]`. Field names are those of the answers; case makes no difference. Texts match
-as a whole, without regard to case. Filters of different fields narrow each other; the same filter several times means any of the values.
+`page[offset]` and `page[limit]` choose the page, `sort=AccountId,-Name` the order, `filter[Field]=value` the rows; dates
+and numbers also take `filter[Field][gte]`, `[gt]`, `[lte]` and `[lt]`. Field names are those of the answers; case makes no
+difference. Texts match as a whole, without regard to case. Filters of different fields narrow each other; the same filter
+several times means any of the values.
 
 - Follow `links.next` until it is null instead of counting: every page costs the same, and every row comes exactly once.
 - `metadata.total` is null when there are more rows than are counted.
@@ -35,27 +36,27 @@ as a whole, without regard to case. Filters of different fields narrow each othe
 
 ## Writes
 
-Send an `Idempotency-Key` of your own with a write: when the same request comes again under the same key, the stored answer is repeated
-with `Idempotency-Replayed: true`, and nothing happens twice. Unknown members of a body are ignored; members that only the server sets
-are refused.
+Send an `Idempotency-Key` of your own with a write: when the same request comes again under the same key, the stored answer
+is repeated with `Idempotency-Replayed: true`, and nothing happens twice. Unknown members of a body are ignored; members
+that only the server sets are refused.
 
-Single resources carry an `ETag`: `If-None-Match` saves the transfer when nothing has changed (304), `If-Match` refuses to overwrite
-somebody else's change (412).
+Single resources carry an `ETag`: `If-None-Match` saves the transfer when nothing has changed (304), `If-Match` refuses to
+overwrite somebody else's change (412).
 
 ## Errors
 
-Errors are problem documents (RFC 9457). `errors` names every fault at once: query parameters, fields of the body, or `$` for the body
-as a whole. `traceId` finds the request in the server's log.
+Errors are problem documents (RFC 9457). `errors` names every fault at once: query parameters, fields of the body, or `$`
+for the body as a whole. `traceId` finds the request in the server's log.
 
 ## Rate limits
 
-Reads and writes of a client have budgets of their own. `RateLimit-Policy` tells them, `RateLimit` what is left; beyond it the answer
-is 429 with `Retry-After`.
+Reads and writes of a client have budgets of their own. `RateLimit-Policy` tells them, `RateLimit` what is left; beyond it
+the answer is 429 with `Retry-After`.
 
 ## More of HTTP
 
-HEAD answers wherever GET does, and OPTIONS names a resource's methods in `Allow`; any other method is 405. Bodies are JSON in UTF-8.
-The sandbox is the same API on the host name with the prefix `sb2`, with data and credentials of its own.
+HEAD answers wherever GET does, and OPTIONS names a resource's methods in `Allow`; any other method is 405. Bodies are JSON
+in UTF-8. The sandbox is the same API on the host name with the prefix `sb2`, with data and credentials of its own.
 """
 
 TAGS = {
@@ -79,7 +80,9 @@ SCOPES = {
 
 PROBLEM_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "An error (RFC 9457). `errors` names every fault: query parameter, body field (camelCase) or `$` for the whole body.",
+    "description": (
+        "An error (RFC 9457). `errors` names every fault: query parameter, body field (camelCase) or `$` for the whole body."
+    ),
     "properties": {
         "type": {"type": "string", "format": "uri", "description": "Where the status is explained."},
         "title": {"type": "string", "description": "The status in words."},
@@ -97,7 +100,9 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 
 
-def _error(status: int, name: str, description: str, instance: str = "/v2/cases/CAS-98002231", **members: Any) -> tuple[int, Error]:
+def _error(
+    status: int, name: str, description: str, instance: str = "/v2/cases/CAS-98002231", **members: Any
+) -> tuple[int, Error]:
     title, type_ = TITLES[status]
     return status, Error(name, description, problem(status, title, type_, instance, **members))
 
@@ -105,10 +110,12 @@ def _error(status: int, name: str, description: str, instance: str = "/v2/cases/
 ERRORS = dict((
     _error(
         400, "BadRequest", "The request cannot be read: a query parameter, a header, or a body that is not a JSON object.",
-        "/v2/accounts", detail="The query string has 1 invalid parameter.", errors={"page[limit]": ["must be between 1 and 200"]},
+        "/v2/accounts", detail="The query string has 1 invalid parameter.",
+        errors={"page[limit]": ["must be between 1 and 200"]},
     ),
     _error(
-        401, "Unauthorized", "No valid access token.", detail="An access token is needed: Authorization: Bearer <access_token>.",
+        401, "Unauthorized", "No valid access token.",
+        detail="An access token is needed: Authorization: Bearer <access_token>.",
     ),
     _error(403, "Forbidden", "The token lacks the scope.", detail="The scope customerapi/support.read is needed."),
     _error(404, "NotFound", "There is no such thing, or the credential may not know of it.", detail="there is no CAS-98002231"),
@@ -120,12 +127,14 @@ ERRORS = dict((
     ),
     _error(412, "PreconditionFailed", "It is not at the version that `If-Match` names.", detail='the case is at version "3"'),
     _error(
-        413, "ContentTooLarge", "The body is longer than 1 MiB.", detail="the body is longer than the 1048576 bytes that are read",
+        413, "ContentTooLarge", "The body is longer than 1 MiB.",
+        detail="the body is longer than the 1048576 bytes that are read",
     ),
     _error(415, "UnsupportedMediaType", "The body is of another type.", detail="the body must be application/json"),
     _error(
         422, "ValidationFailure", "The request breaks rules; all of them are named.", "/v2/cases",
-        detail="this Idempotency-Key was used with another request", errors={"Idempotency-Key": ["was used with another request"]},
+        detail="this Idempotency-Key was used with another request",
+        errors={"Idempotency-Key": ["was used with another request"]},
     ),
     _error(429, "TooManyRequests", "The rate limit is reached.", detail="too many requests"),
     _error(
@@ -136,6 +145,7 @@ ERRORS = dict((
 ))  # fmt: skip
 
 TEXT = {"type": "string"}
+REFERENCE = {"type": "string", "minLength": 1}
 POLICY = '"read";q=50;w=17, "write";q=30;w=60'
 HEADERS = {
     "X-Request-Id": Header(
@@ -144,7 +154,9 @@ HEADERS = {
         "4bf92f3577b34da6a3ce929d0e0e4736",
     ),
     "ETag": Header("The version of the resource.", TEXT, '"3"'),
-    "Location": Header("The address of what was created.", {"type": "string", "format": "uri"}, f"{HOST}/v2/cases/CAS-98002231"),
+    "Location": Header(
+        "The address of what was created.", {"type": "string", "format": "uri"}, f"{HOST}/v2/cases/CAS-98002231"
+    ),
     "Cache-Control": Header("Whether it may be stored.", TEXT, "no-store"),
     "RateLimit": Header("What is left of the budget: `r` requests; `t` seconds until there is more.", TEXT, '"read";r=49;t=1'),
     "RateLimit-Policy": Header("The budgets: `q` requests in `w` seconds.", TEXT, POLICY),
@@ -152,14 +164,16 @@ HEADERS = {
     "WWW-Authenticate": Header(
         "What is missing (RFC 6750; for client credentials by Basic, RFC 7617).", TEXT, f'Bearer {REALM}, error="invalid_token"'
     ),
-    "Idempotency-Replayed": Header("`true` when the answer is the stored one of an earlier request.", {"const": "true"}, "true"),
+    "Idempotency-Replayed": Header(
+        "`true` when the answer is the stored one of an earlier request.", {"const": "true"}, "true"
+    ),
 }
 
 PARAMETERS = {
     parameter.name: parameter
     for parameter in (
         *(
-            Parameter(name, f"The {what}'s reference.", {"type": "string", "minLength": 1}, "path", required=True, example=example)
+            Parameter(name, f"The {what}'s reference.", REFERENCE, "path", required=True, example=example)
             for name, what, example in (
                 ("accountId", "account", "ACC-98000001"),
                 ("siteId", "site", "SIT-98000112"),
@@ -169,8 +183,7 @@ PARAMETERS = {
             )
         ),
         Parameter(
-            "clientId", "The API client's id.", {"type": "string", "minLength": 1}, "path", required=True,
-            example="00001q6zs9a0v3k7m2x4c8d5ef",
+            "clientId", "The API client's id.", REFERENCE, "path", required=True, example="00001q6zs9a0v3k7m2x4c8d5ef",
         ),
         Parameter(
             "Idempotency-Key", "Makes retries safe: a key of the caller's own, such as a UUID, new for every write.",

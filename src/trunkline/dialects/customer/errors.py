@@ -26,7 +26,7 @@ from trunkline.kit.http.request import Request
 
 PROBLEM_JSON = "application/problem+json"
 REALM = 'realm="expereoOne"'
-IDEMPOTENCY_KEY = "Idempotency-Key"
+KEY_HEADER = "Idempotency-Key"
 
 TITLES: dict[int, tuple[str, str]] = {  # status → title, type
     400: ("Bad Request", "https://tools.ietf.org/html/rfc9110#section-15.5.1"),
@@ -87,14 +87,14 @@ def refuse(request: Request, refusal: Refusal) -> Answer:  # noqa: C901, PLR0911
             errors = by_field(refusal.violations, translate=False)
             if "$" in errors:
                 return problem(request, 400, "The body cannot be read.", errors)
-            if IDEMPOTENCY_KEY in errors:
-                return problem(request, 400, f"The header {IDEMPOTENCY_KEY} cannot be used.", errors)
+            if KEY_HEADER in errors:
+                return problem(request, 400, f"The header {KEY_HEADER} cannot be used.", errors)
             count = len(errors)
             return problem(request, 400, f"The query string has {count} invalid parameter{'s' * (count > 1)}.", errors)
         case Invalid():
             return problem(request, 422, None, by_field(refusal.violations, translate=True))
         case KeyReused():
-            return problem(request, 422, refusal.message, {IDEMPOTENCY_KEY: ["was used with another request"]})
+            return problem(request, 422, refusal.message, {KEY_HEADER: ["was used with another request"]})
         case Unauthenticated():
             challenge = (
                 f"Bearer {REALM}"

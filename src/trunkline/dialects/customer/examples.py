@@ -146,7 +146,11 @@ TOKEN: dict[str, Any] = {
         "client_secret": "Yb3kQ9mX2vR7tN5wZ8cJ4hL6pD1sF0gA3eU9iO2yT5rW8qE1kM7",
         "scope": "customerapi/basic.read customerapi/support.read",
     },
-    "response": {"access_token": "tlat_00001mQ0rV8kZ2wX7nB4tJ9cL6hD3sF1gAyU5iO8pE2aT3bC9dq4", "token_type": "Bearer", "expires_in": 3600},
+    "response": {
+        "access_token": "tlat_00001mQ0rV8kZ2wX7nB4tJ9cL6hD3sF1gAyU5iO8pE2aT3bC9dq4",
+        "token_type": "Bearer",
+        "expires_in": 3600,
+    },
     "400": {"error": "invalid_scope", "error_description": "the client does not hold customerapi/billing.read"},
     "401": {"error": "invalid_client", "error_description": "client id or secret is wrong"},
 }

@@ -60,7 +60,7 @@ class Metadata(msgspec.Struct):
     offset: Annotated[int, Meta(description="Rows skipped.", examples=[0])]
     limit: Annotated[int, Meta(description="Rows per page.", examples=[25])]
     hasMore: Annotated[bool, Meta(description="Whether at least one row follows.")]  # noqa: N815 - the wire's spelling
-    total: Annotated[int | None, Meta(description="All rows of the list, or null when there are more than are counted.", examples=[61])]
+    total: Annotated[int | None, Meta(description="All rows, or null when there are more than are counted.", examples=[61])]
     sort: Annotated[list[str], Meta(description="The request's sort fields, as sent.", examples=[["AccountId", "-Name"]])]
 
 
@@ -69,7 +69,7 @@ class PageLinks(msgspec.Struct):
 
     self: Annotated[str, Meta(description="This page.", extra_json_schema={"format": "uri"})]
     next: Annotated[str | None, Meta(description="The next page; null on the last.", extra_json_schema={"format": "uri"})]
-    previous: Annotated[str | None, Meta(description="The page before; null on the first.", extra_json_schema={"format": "uri"})]
+    previous: Annotated[str | None, Meta(description="The page before; null at first.", extra_json_schema={"format": "uri"})]
 
 
 class ListOf(msgspec.Struct, Generic[D]):
@@ -290,7 +290,8 @@ def _integer(value: str) -> int:
 
 
 def _number(value: str) -> Decimal:
-    if not re.fullmatch(r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?", value):
+    """Any number as JSON spells it, since that is how clients spell what the document calls a number."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,3})?", value):
         raise ValueError(value)
     return Decimal(value)
 
@@ -338,7 +339,9 @@ def list_parameters(names: Names) -> tuple[Parameter, ...]:
     sortable = [wire for wire, name in fields if name.field.sortable]
     filterable = [(wire, name) for wire, name in fields if name.field.filterable]
     return (
-        Parameter("page[offset]", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}, example=0),
+        Parameter(
+            "page[offset]", "Rows to skip.", {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0}, example=0
+        ),
         Parameter(
             "page[limit]",
             "Rows per page.",
@@ -379,13 +382,14 @@ def _schema(name: Name) -> dict[str, Any]:
     """What values of a field look like in a query."""
     if name.words:
         return {"type": "string", "enum": list(name.words.values())}
-    return {
+    schemas: dict[Kind, dict[str, Any]] = {
         Kind.INTEGER: {"type": "integer", "minimum": 1 - 10**18, "maximum": 10**18 - 1},
         Kind.DECIMAL: {"type": "number"},
         Kind.FLOAT: {"type": "number"},
         Kind.DATE: {"type": "string", "format": "date"},
         Kind.INSTANT: {"type": "string", "format": "date-time"},
-    }.get(name.field.kind, {"type": "string"})
+    }
+    return schemas.get(name.field.kind, {"type": "string"})
 
 
 def _address(request: Request, query: Query, offset: int, cursor: str | None = None) -> str:

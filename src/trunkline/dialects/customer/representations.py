@@ -30,7 +30,8 @@ def told(description: str, *examples: Any, words: Mapping[str, str] | None = Non
 
 INCIDENT_SUBJECTS = ("RfoRequest", "ServiceDegradation", "ServiceIntermittent", "ServiceDown")
 REQUEST_SUBJECTS = (
-    "ActivationSupport", "ChangeRequest", "EngineerDispatch", "InformationRequest", "Other", "SoftwareUpdate", "UtilizationReport",
+    "ActivationSupport", "ChangeRequest", "EngineerDispatch", "InformationRequest", "Other", "SoftwareUpdate",
+    "UtilizationReport",
 )  # fmt: skip
 SUBJECTS = [*INCIDENT_SUBJECTS, *REQUEST_SUBJECTS]
 

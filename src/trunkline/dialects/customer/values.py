@@ -9,6 +9,8 @@ INSTANT = re.compile(
     r"(?:[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)?)?"
 )
 
+EARLIEST = datetime.min.replace(tzinfo=UTC)  # the database's driver takes this one instant for minus infinity
+
 
 def parse_instant(text: str) -> datetime:
     """ISO 8601 → UTC. No offset means UTC, a date alone its first second. Raises `ValueError`."""
@@ -17,6 +19,9 @@ def parse_instant(text: str) -> datetime:
     text = re.sub(r"([.,][0-9]{6})[0-9]+", r"\1", text.upper())
     instant = datetime.fromisoformat(text)
     try:
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except OverflowError:
         raise ValueError(f"{text!r} is out of range") from None
+    if instant == EARLIEST:
+        raise ValueError(f"{text!r} is out of range")
+    return instant

@@ -5,6 +5,7 @@ What lies in `folder` (`$TRUNKLINE_DATA/postgres`, mode 0700): `data` (the clust
 """
 
 from trunkline.kit.embedded.binaries import find_binaries
+from trunkline.kit.embedded.logs import FULL
 from trunkline.kit.embedded.supervisor import EmbeddedPostgres
 
-__all__ = ["EmbeddedPostgres", "find_binaries"]
+__all__ = ["FULL", "EmbeddedPostgres", "find_binaries"]

@@ -19,6 +19,7 @@ from trunkline.kit.startup import ExitCode, StartupError
 
 ROLE = "trunkline"
 BUILTIN_LOCALE_SINCE = 17
+IN_CRASH_RECOVERY = 4  # DBState in PostgreSQL's catalog/pg_control.h
 
 
 def make_private(folder: Path) -> Path:
@@ -154,6 +155,16 @@ def write_access(data: Path, identity: Identity) -> None:
             _replace(name, text, folder, identity)
     finally:
         os.close(folder)
+
+
+def is_recovering(data: Path) -> bool:
+    """Whether the server in `data` replays its log after a crash, so that ending it at once can lose nothing."""
+    try:
+        with (data / "global" / "pg_control").open("rb") as file:
+            state = int.from_bytes(file.read(20)[16:], sys.byteorder)
+    except OSError:
+        return False
+    return state == IN_CRASH_RECOVERY
 
 
 def failure(folder: Path, said: str, what: str) -> StartupError:

@@ -50,6 +50,7 @@ class EmbeddedPostgres:
         self._identity: Identity | None = None
         self._program: Program | None = None
         self._pruner: asyncio.Task[None] | None = None
+        self._began = 0.0
 
     @property
     def pid(self) -> int | None:
@@ -87,6 +88,11 @@ class EmbeddedPostgres:
             await self.stop()
             raise
 
+    def disk_trouble(self) -> str | None:
+        """What the server has said about a full disk since it was started; `None` when it has not."""
+        said = logs.last_failure(logs.recent(self._folder.resolve() / "log", self._began))
+        return said if said and logs.FULL.search(said) else None
+
     async def exited(self) -> int:
         """Wait until the server ends and return its exit code; minus the number of the signal that killed it."""
         if self._program is None:
@@ -99,7 +105,7 @@ class EmbeddedPostgres:
             self._pruner.cancel()
             self._pruner = None
         if self._program:
-            await _end(self._program.process)
+            await _end(self._program.process, self._folder / "data")
         if self._identity:
             folder = self._folder.resolve()
             sockets.remove_socket_folder(sockets.socket_folder(folder), folder, self._identity)
@@ -123,7 +129,7 @@ class EmbeddedPostgres:
         await leftovers.end(self._progress)
         cluster.write_access(data, identity)
         crashed = (data / "postmaster.pid").exists()
-        began = time.time()
+        began = self._began = time.time()
         self._program = await self._launch(folder, binaries, identity, leftovers.stranger_in_pid_file())
         await self._until_ready(self._program, data, "recovering after a crash" if crashed else "starting PostgreSQL", began)
         self._pruner = self._pruner or asyncio.create_task(_prune(folder / "log"))
@@ -181,16 +187,16 @@ def _is_ready(data: Path, pid: int) -> bool:
     return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
+async def _end(process: asyncio.subprocess.Process, data: Path) -> None:
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
-        try:
-            async with asyncio.timeout(orphans.FAST_SHUTDOWN_SECONDS):
-                await process.wait()
-        except TimeoutError:
-            continue
-        return
+        began = time.monotonic()
+        while not orphans.hangs(data, time.monotonic() - began):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await process.wait()
+                    return
 
 
 async def _prune(folder: Path) -> None:

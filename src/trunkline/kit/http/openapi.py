@@ -1,7 +1,7 @@
 """From declared operations to an OpenAPI 3.1 document, and the operation that serves it.
 
-The operations say what is particular to each of them; `About` says what a dialect's operations have in common, in the dialect's own
-words. What the pipeline adds to every operation (headers, errors) is known here.
+The operations say what is particular to each of them; `About` says what a dialect's operations have in common, in the dialect's
+own words. What the pipeline adds to every operation (headers, errors) is known here.
 """
 
 import hashlib
@@ -60,8 +60,9 @@ class Error:
 class About:
     """What a dialect's document says beside its operations. `description` texts are CommonMark.
 
-    `headers` must word every header that this module mentions; `given` names those of them that a success of an operation always
-    carries beyond the pipeline's own (ETag, Location). `parameters` words path parameters and request headers by their names.
+    `headers` must word every header that this module mentions; `given` names those of them that a success of an operation
+    always carries beyond the pipeline's own (ETag, Location). `parameters` words path parameters and request headers by
+    their names.
     """
 
     title: str
@@ -122,6 +123,7 @@ def published(operations: Iterable[Operation], about: About, address: str, tag: 
         returns={
             "type": "object",
             "description": "An OpenAPI 3.1 document.",
+            "additionalProperties": True,
             "required": ["openapi", "info", "paths", "components"],
             "properties": {
                 "openapi": {"type": "string", "description": "The version of OpenAPI.", "pattern": r"^3\.1\.\d+$"},
@@ -335,7 +337,7 @@ class _Writer:
         return dict(self._tidy(schema))
 
     def _tidy(self, node: Any) -> Any:
-        """A schema as it is on the wire: decimals are numbers; and as people write it: `X | null` is one type, not a choice of two."""
+        """A schema as it is on the wire (decimals are numbers) and as people write it (`X | null` is one type)."""
         if isinstance(node, list):
             return [self._tidy(item) for item in node]
         if not isinstance(node, dict):

@@ -85,8 +85,9 @@ def parse_query(raw: bytes) -> list[tuple[str, str]]:
     parameters = []
     for pair in pairs:
         if pair:
-            name, _, value = pair.partition(b"=")
-            parameters.append((_text(name), _text(value)))
+            raw_name, _, value = pair.partition(b"=")
+            name = _text(raw_name)
+            parameters.append((name, _text(value, name)))
     return parameters
 
 
@@ -96,11 +97,12 @@ def _address_of(server: tuple[str, int | None] | None) -> str:
     return f"{host}:{port}" if port else host
 
 
-def _text(raw: bytes) -> str:
+def _text(raw: bytes, name: str | None = None) -> str:
+    """A decoded part of the query; faults are told under `name`, those of a name itself under what can be shown of it."""
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
     except UnicodeDecodeError:
-        raise Malformed([Violation(raw.decode("latin-1")[:80], "is not valid UTF-8")]) from None
+        raise Malformed([Violation((name or raw.decode("latin-1"))[:80], "is not valid UTF-8")]) from None
     if "\0" in text:
-        raise Malformed([Violation(text.replace("\0", "")[:80], "must not contain the character NUL")])
+        raise Malformed([Violation((name or text.replace("\0", ""))[:80], "must not contain the character NUL")])
     return text

@@ -92,7 +92,9 @@ class _Text:
                 return f"NOT {self.predicate(item)}"
             case ("empty", name):
                 field = self.listing.by_name[name]
-                return f"({field.sql} IS NULL OR btrim({field.sql}) = '')" if field.kind.python is str else f"{field.sql} IS NULL"
+                return (
+                    f"({field.sql} IS NULL OR btrim({field.sql}) = '')" if field.kind.python is str else f"{field.sql} IS NULL"
+                )
             case ("in", name):
                 return self.is_in(self.listing.by_name[name])
             case ("compare", name, Operator.EQUAL):
@@ -126,7 +128,9 @@ class _Text:
         keys: list[tuple[str, str, bool, bool, bool]] = []  # column, parameter, descending, nullable, the value is null
         for key, is_null in zip(sort, nulls, strict=True):
             field = self.listing.by_name[key.field]
-            parameter = "NULL" if is_null else self.parameter(field.kind)  # a null is compared with nothing: no placeholder for it
+            parameter = (
+                "NULL" if is_null else self.parameter(field.kind)
+            )  # a null is compared with nothing: no placeholder for it
             operands = sort_expressions(field, key, field.sql), sort_expressions(field, key, parameter)
             for column, value in zip(*operands, strict=True):
                 keys.append((column, value, key.descending, field.nullable, is_null))

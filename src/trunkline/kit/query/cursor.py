@@ -54,7 +54,7 @@ def read_cursor(
 
 
 def _typed(value: Any, field: Field) -> Any:
-    """A cursor's value as the field's column can hold it. Raises `ValueError`: whoever edits a cursor shall not reach PostgreSQL."""
+    """A cursor's value as the field's column can hold it. Raises `ValueError`: an edited cursor never reaches PostgreSQL."""
     if value is None:
         if not field.nullable:
             raise ValueError(f"{field.name} is never null")

@@ -88,7 +88,14 @@ async def page(
             total = skip + len(rows)
             if changes is not None:
                 TOTALS.put(
-                    (listing.name, work.tenant_id, work.principal.environment, predicate_shape, total_cap, *_hashable(arguments)),
+                    (
+                        listing.name,
+                        work.tenant_id,
+                        work.principal.environment,
+                        predicate_shape,
+                        total_cap,
+                        *_hashable(arguments),
+                    ),
                     changes,
                     total,
                 )

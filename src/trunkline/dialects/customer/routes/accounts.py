@@ -46,7 +46,9 @@ async def list_accounts(request: Request) -> Answer:
     return list_answer(request, query, page, AccountDocument.of)
 
 
-@routes.get("/accounts/{accountId}", scopes=(BASIC_READ,), returns=One[AccountDocument], errors=(404,), examples=examples.ACCOUNT)
+@routes.get(
+    "/accounts/{accountId}", scopes=(BASIC_READ,), returns=One[AccountDocument], errors=(404,), examples=examples.ACCOUNT
+)
 async def get_account(request: Request) -> Answer:
     """Retrieve an account."""
     account = await customers.find_account(request.work, request.path_parameters["accountId"])

@@ -63,7 +63,9 @@ async def list_invoices(request: Request) -> Answer:
     return list_answer(request, query, page, InvoiceDocument.of)
 
 
-@routes.get("/invoices/{invoiceId}", scopes=(BILLING_READ,), returns=One[InvoiceDocument], errors=(404,), examples=examples.INVOICE)
+@routes.get(
+    "/invoices/{invoiceId}", scopes=(BILLING_READ,), returns=One[InvoiceDocument], errors=(404,), examples=examples.INVOICE
+)
 async def get_invoice(request: Request) -> Answer:
     """Retrieve an invoice."""
     invoice = await billing.find_invoice(request.work, request.path_parameters["invoiceId"])

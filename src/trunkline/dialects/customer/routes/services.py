@@ -48,7 +48,9 @@ async def list_services(request: Request) -> Answer:
     return list_answer(request, query, page, ServiceDocument.of)
 
 
-@routes.get("/services/{serviceId}", scopes=(BASIC_READ,), returns=One[ServiceDocument], errors=(404,), examples=examples.SERVICE)
+@routes.get(
+    "/services/{serviceId}", scopes=(BASIC_READ,), returns=One[ServiceDocument], errors=(404,), examples=examples.SERVICE
+)
 async def get_service(request: Request) -> Answer:
     """Retrieve a service."""
     service = await connectivity.find_service(request.work, request.path_parameters["serviceId"])
