@@ -54,7 +54,7 @@ def measure(extent: Extent, command: str) -> Result:
         if extent.two_rounds:
             say("the same with two workers")
             with Subject(data, workers=2) as subject:
-                course = Course(subject, tuple(f for f in FIGURES if f.limit and not f.base))
+                course = Course(subject, tuple(f for f in FIGURES if f.limit and not f.base), extent.scale / 2)
                 for _ in range(extent.two_rounds):
                     course.round()
                 result.two = course.measured

@@ -18,6 +18,7 @@ from tests.dialects.customer.wire import (
     SUPPORT,
     SUPPORT_WRITE,
     a_case,
+    client_of,
     dsn,
     in_a_loop,
     token_form,
@@ -149,8 +150,10 @@ async def large_customer(server: Server) -> AsyncIterator[tuple[Any, httpx.Clien
     connection = await asyncpg.connect(dsn(server))
     reference = await connection.fetchval("SELECT 'ACC-' || nextval('account_references')")
     await connection.execute(
-        "INSERT INTO accounts (tenant_id, id, reference, customer_id, path, name, legal_name, currency, created_at, modified_at)"
-        " VALUES ($1, $2, $3, $2, $3 || '/', 'Large', 'Large Ltd', 'EUR', now(), now())",
+        """
+        INSERT INTO accounts (tenant_id, id, reference, customer_id, path, name, legal_name, currency, created_at, modified_at)
+        VALUES ($1, $2, $3, $2, $3 || '/', 'Large', 'Large Ltd', 'EUR', now(), now())
+        """,
         tenant_id,
         root,
         reference,

@@ -303,3 +303,13 @@ def test_refusals_are_documented(customer: httpx.Client, server: Server) -> None
     for answer, path, status in tries:
         assert answer.status_code == status, (path, status, answer.text)
         check(answer, path)
+
+
+def test_every_operation_wants_the_credential_that_it_names(server: Server) -> None:
+    """Without a token and with a wrong one, an operation under a scope answers 401 in the documented way."""
+    for method, path, operation in documented():
+        if any("oauth2" in way for way in operation["security"]):
+            for headers in ({}, {"Authorization": "Bearer tlat_wrong"}, {"Authorization": "Basic bm9ib2R5Og=="}):
+                answer = httpx.request(method, server.url + path.replace("{", "").replace("}", ""), headers=headers)
+                assert answer.status_code == 401, (method, path)
+                check(answer, path)

@@ -201,7 +201,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def test_full_disk(small_disk: Path, new: MakeServer) -> None:
     """Whenever the disk becomes full during the first start, one line says so; with room the next start succeeds."""
     server = new("disk/data", TRUNKLINE_WORKERS="1")
-    for size in ("64k", "24m", "56m", "80m"):
+    for size in ("64k", "24m", "80m"):
         subprocess.run(["mount", "-o", f"remount,size={size}", small_disk], check=True)
         done = server.run("serve", check=False)
         lines = [line for line in done.stderr.splitlines() if line.startswith("trunkline: ")]
@@ -452,6 +452,7 @@ def test_metrics_and_logs(prepared: MakeServer) -> None:
         token = {"Authorization": client.headers["Authorization"]}
     assert httpx.get(f"{server.https_url}/v2/accounts?page[limit]=1", headers=token, verify=context).status_code == 200
     assert counted(server, 'operation="listAccounts",status="200"') == 7
+    stage.wait_for(lambda: "mine-5" in server.log.read_text(), "the lines that are written twice a second")
     workers_killed(server)
     stage.wait_for(lambda: status(server) == 200, "readiness after the workers' death")
     assert counted(server, 'operation="listAccounts",status="200"') == 7

@@ -1,6 +1,6 @@
 """An API process for tests/kit/test_replay.py: does what the pipeline does with a guarded request, and dies where it is told.
 
-It reads a JSON object per line (key, body, client) and answers with a list (status, body, how). Its effect is a row in `effects`.
+It reads a JSON object per line (key, body, client) and answers with a list (status, body, how). Its effect: a row in `effects`.
 """
 
 import asyncio

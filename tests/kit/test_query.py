@@ -1,7 +1,7 @@
 """Lists against a model of them: whatever is filtered, sorted and paged, the database agrees with plain Python.
 
-The model sorts by code point, without case first, nulls last ascending and first descending, the reference as tie-break, and judges
-filters in the three-valued logic of SQL.
+The model sorts by code point, without case first, nulls last ascending and first descending, the reference as tie-break. It
+judges filters in the three-valued logic of SQL.
 """
 
 import contextlib
@@ -75,8 +75,8 @@ class Table:
 # the tables ------------------------------------------------------------------------------------------------------------
 
 INSERT_ACCOUNT = """
-    INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, country, currency, created_at,
-                          modified_at)
+    INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, country, currency,
+                          created_at, modified_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 """
 INSERT_SITE = """
@@ -104,7 +104,8 @@ async def fill(
             "id": id_, "reference": reference, "parent": parent, "parent_reference": parent["reference"] if parent else None,
             "customer": parent["customer"] if parent else id_, "path": f"{parent['path'] if parent else ''}{reference}/",
             "name": random.choice(NAMES), "legal_name": random.choice(NAMES[:4]),
-            "country": random.choice((None, "", *NAMES[:6])), "currency": random.choice(("EUR", "USD")), "created_at": START + timedelta(days=random.randrange(5)),
+            "country": random.choice((None, "", *NAMES[:6])), "currency": random.choice(("EUR", "USD")),
+            "created_at": START + timedelta(days=random.randrange(5)),
             "modified_at": START + timedelta(seconds=random.randrange(20)),
         })  # fmt: skip
     async with connection.transaction():  # a root's customer is itself: checked at the end
@@ -476,7 +477,8 @@ BULK = f"""
     INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, currency, created_at,
                           modified_at)
     SELECT $1::uuid, gen_random_uuid(), 'ACC-' || n, $2::uuid, $2::uuid, $3 || 'ACC-' || n || '/',
-           'Name ' || (n * 7919::bigint) % 4000, 'x', 'EUR', $4, $4::timestamptz + (n * 7919::bigint) % {DEEP} * interval '1 second'
+           'Name ' || (n * 7919::bigint) % 4000, 'x', 'EUR', $4,
+           $4::timestamptz + (n * 7919::bigint) % {DEEP} * interval '1 second'
       FROM generate_series(1000001, {1_000_000 + DEEP}) n
 """
 

@@ -1,7 +1,7 @@
 """Whether a schema can be distributed by tenant (Citus), told from any PostgreSQL's catalogue (docs/decisions/0003-tenancy.md).
 
-The rules were checked against a live Citus 14; where they differ they are stricter. What no catalogue can show (statements without
-a tenant) is the tenancy lint's business.
+The rules were checked against a live Citus 14; where they differ they are stricter. What no catalogue can show, statements
+without a tenant, is the tenancy lint's business.
 """
 
 import json

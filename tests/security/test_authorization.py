@@ -39,8 +39,8 @@ ALL = (*ALL_FOUR, MANAGE)
 CHANGE = {"customerReference": "authorization"}
 MESSAGE = {"message": "authorization"}
 
-# A body that each writing operation accepts; reading ones have none. `{serviceId}` becomes a service of the caller's, `{unique}`
-# a name that was never used.
+# A body that each writing operation accepts; reading ones have none. `{serviceId}` becomes a service of the caller's,
+# `{unique}` a name that was never used.
 BODIES: dict[str, dict[str, Any] | None] = {
     "createCase": {
         "type": "NonIncident", "subject": "ChangeRequest", "message": "authorization", "serviceId": "{serviceId}",
@@ -274,7 +274,7 @@ def expired(world: World, full: dict[str, str]) -> str:
     """A token that was used while it was valid, and then ended."""
     scopes = tuple(reversed(ALL))
     token = world.token(full, scopes)
-    ends = datetime.now(UTC) + timedelta(seconds=1.2)
+    ends = datetime.now(UTC) + timedelta(seconds=2)
     changed = "UPDATE access_tokens SET expires_at = $2 WHERE token_hash = $1 RETURNING 1"
     assert asyncio.run(in_database(world.server, changed, secrets.digest(token), ends)) == 1
     for _ in range(6):  # every worker remembers it

@@ -256,8 +256,8 @@ def test_conditions_are_read_as_they_are_meant() -> None:
 # the text of the code --------------------------------------------------------------------------------------------------
 
 SQL = re.compile(
-    r"\s*(?:SELECT\s|INSERT INTO\s|UPDATE \w+|DELETE FROM\s|WITH \w+ AS|BEGIN\b|COMMIT\b|ROLLBACK\b|SET (?:LOCAL )?\w+|CREATE \w"
-    r"|ALTER \w|DROP \w|TRUNCATE \w|ANALYZE\b|LOCK \w|COPY \w|NOTIFY \w|LISTEN \w)"
+    r"\s*(?:SELECT\s|INSERT INTO\s|UPDATE \w+|DELETE FROM\s|WITH \w+ AS|BEGIN\b|COMMIT\b|ROLLBACK\b|SET (?:LOCAL )?\w+"
+    r"|CREATE \w|ALTER \w|DROP \w|TRUNCATE \w|ANALYZE\b|LOCK \w|COPY \w|NOTIFY \w|LISTEN \w)"
 )
 PIECE = re.compile(r"\b(?:SELECT|INSERT INTO|DELETE FROM|UPDATE \S+ SET|WHERE|ORDER BY)\s")
 ENDING = re.compile(r"\s*(?:BEGIN|COMMIT|ROLLBACK)\b")

@@ -15,7 +15,7 @@ from trunkline.kit.record import Origin
 from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.work import Transaction, Work
 from trunkline.settings import Settings, load
-from trunkline.supervisor.databases import addresses_of, connect, embedded_postgres, one_line
+from trunkline.supervisor.databases import addresses_of, close, connect, embedded_postgres, one_line
 from trunkline.supervisor.running import State, look, make_data_folder
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ async def check(environment: Environment, address: str) -> None:
                 f"the {environment} database is older than this code: run `trunkline migrate`", ExitCode.CONFIGURATION
             )
     finally:
-        await connection.close(timeout=5)
+        await close(connection)
 
 
 def in_realm(environment: Environment, use: Callable[[Realm], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ from trunkline.cli.show import say
 from trunkline.kit.embedded import find_binaries
 from trunkline.kit.startup import ExitCode, StartupError, reason
 from trunkline.settings import Settings, load, unknown
-from trunkline.supervisor.databases import connect, room_in, shown
+from trunkline.supervisor.databases import close, connect, room_in, shown
 from trunkline.supervisor.running import State, look, make_data_folder
 from trunkline.supervisor.servers import servers_of
 
@@ -81,7 +81,7 @@ async def _database(environment: str, address: str) -> Finding:
     except (StartupError, asyncpg.PostgresError) as error:
         return False, environment, reason(error)
     finally:
-        await connection.close(timeout=5)
+        await close(connection)
     return True, environment, f"{shown(address)} on PostgreSQL {version.major}.{version.micro}, {state}"
 
 

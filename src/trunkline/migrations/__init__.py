@@ -53,23 +53,25 @@ async def migrate(dsn: str) -> None:
 
 def warm() -> None:
     """Load what `migrate` needs: half a second that a first start can spend while it waits for something else."""
-    import alembic.command  # noqa: F401, PLC0415
-    import sqlalchemy.ext.asyncio  # noqa: F401, PLC0415
+    with _one_at_a_time:
+        import alembic.command  # noqa: F401, PLC0415
+        import sqlalchemy.ext.asyncio  # noqa: F401, PLC0415
 
 
-_one_at_a_time = threading.Lock()  # Alembic keeps the running migration in globals
+# Alembic keeps the running migration in globals; and SQLAlchemy, whose modules import each other, cannot be loaded twice at once.
+_one_at_a_time = threading.Lock()
 
 
 def _upgrade(dsn: str) -> None:
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    with _one_at_a_time:
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
-    try:
-        with _one_at_a_time:
+        try:
             asyncio.run(_upgrade_with_alembic(dsn))
-    except DBAPIError as error:
-        raise _failed(error.orig or error) from error
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-        raise _failed(error) from error
+        except DBAPIError as error:
+            raise _failed(error.orig or error) from error
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            raise _failed(error) from error
 
 
 def _failed(error: BaseException) -> StartupError:

@@ -29,7 +29,7 @@ class Backstage:
 
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self._settings = settings
-        self._postgres = embedded_postgres(settings, say)
+        self._postgres = embedded_postgres(settings, lambda line: say(f"trunkline: {line}"))
         self._realms: dict[Environment, Realm] = {}
         self._demonstration: Demonstration | None = None
         self.databases: dict[Environment, Prepared] = {}

@@ -25,6 +25,7 @@ NAMES = {Environment.PRODUCTION: "trunkline", Environment.SANDBOX: "trunkline_sa
 FOLDER = "postgres"
 
 CONNECT_SECONDS = 5.0
+CLOSE_SECONDS = 2.0
 COMING_UP_SECONDS = 20.0  # how long to wait for a server that says that it is starting
 COMMAND_SECONDS = 20.0  # how long another command may hold the embedded PostgreSQL
 SPARE_CONNECTIONS = 25
@@ -98,7 +99,15 @@ async def prepare(environment: Environment, address: str, maintenance: str | Non
             await connection.execute(SET_ENVIRONMENT, environment.value, wall_clock())
         return Prepared(address, await connection.fetchval(ANY_TENANT) is None, f"PostgreSQL {version.major}.{version.micro}")
     finally:
-        await connection.close(timeout=CONNECT_SECONDS)
+        await close(connection)
+
+
+async def close(connection: asyncpg.Connection) -> None:
+    """End a connection, politely if the server lets us."""
+    try:
+        await connection.close(timeout=CLOSE_SECONDS)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        connection.terminate()
 
 
 async def connect(address: str) -> asyncpg.Connection:
@@ -140,7 +149,7 @@ async def _create(environment: Environment, address: str, maintenance: str) -> N
             quoted = name.replace('"', '""')
             await connection.execute(f'CREATE DATABASE "{quoted}"')
         finally:
-            await connection.close(timeout=CONNECT_SECONDS)
+            await close(connection)
     except (asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):
         return  # another node made it in the same moment
     except asyncpg.DiskFullError:

@@ -46,8 +46,12 @@ def put(server: Server, case_id: str, status: str) -> None:
     """Bring a case into a status that a customer cannot give it, as if an hour ago."""
     sql(
         server,
-        "UPDATE cases SET status = $2, modified_at = date_trunc('second', modified_at) - interval '1 hour', version = version + 1,"
-        " resolved_at = CASE WHEN $2 = 'resolved' THEN date_trunc('second', now()) END WHERE reference = $1",
+        """
+        UPDATE cases SET status = $2, version = version + 1,
+                         modified_at = date_trunc('second', modified_at) - interval '1 hour',
+                         resolved_at = CASE WHEN $2 = 'resolved' THEN date_trunc('second', now()) END
+         WHERE reference = $1
+        """,
         case_id,
         status,
     )

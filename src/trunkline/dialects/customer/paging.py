@@ -1,7 +1,7 @@
 """The Customer API's spelling of lists: `page[offset]`, `page[limit]`, `sort`, `filter[Field]` (reference/expereo.md §5)."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation

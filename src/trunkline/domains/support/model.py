@@ -114,8 +114,8 @@ class CaseDraft(msgspec.Struct, frozen=True, kw_only=True):
 class CaseChange(msgspec.Struct, frozen=True, kw_only=True):
     """What a customer may change. `UNSET` leaves a field as it is; `None` clears it."""
 
-    customer_reference: str | None | msgspec.UnsetType = msgspec.UNSET
-    priority: str | None | msgspec.UnsetType = msgspec.UNSET
-    start_of_incident: datetime | None | msgspec.UnsetType = msgspec.UNSET
-    end_of_incident: datetime | None | msgspec.UnsetType = msgspec.UNSET
+    customer_reference: str | msgspec.UnsetType | None = msgspec.UNSET
+    priority: str | msgspec.UnsetType | None = msgspec.UNSET
+    start_of_incident: datetime | msgspec.UnsetType | None = msgspec.UNSET
+    end_of_incident: datetime | msgspec.UnsetType | None = msgspec.UNSET
     status: CaseStatus | msgspec.UnsetType = msgspec.UNSET

@@ -29,9 +29,9 @@ from trunkline.kit.query import And, Compare, Operator, Page, Predicate, SortKey
 from trunkline.kit.work import Work
 
 __all__ = [
-    "CASES", "CASE_MESSAGES", "Case", "CaseChange", "CaseDraft", "CaseMessage", "CaseOrigin", "CaseStatus", "CaseType", "MessageType",
-    "Priority", "change_case", "change_violations", "close_resolved", "draft_violations", "find_case", "list_cases", "list_messages",
-    "open_case", "reply", "reply_violations",
+    "CASES", "CASE_MESSAGES", "Case", "CaseChange", "CaseDraft", "CaseMessage", "CaseOrigin", "CaseStatus", "CaseType",
+    "MessageType", "Priority", "change_case", "change_violations", "close_resolved", "draft_violations", "find_case", "list_cases",
+    "list_messages", "open_case", "reply", "reply_violations",
 ]  # fmt: skip
 
 READ = "cases.read"
@@ -105,7 +105,7 @@ async def change_case(
 ) -> Case:
     """Change what a customer may change.
 
-    Raises `NotFound`, `Stale` (not `expected_version` any more) or `Invalid` with every broken rule and what the dialect `found`.
+    Raises `NotFound`, `Stale` (no longer `expected_version`) or `Invalid` with every broken rule and what the dialect `found`.
     """
     work.require(WRITE)
     before = await store.lock_case(work, await query.find(work, CASES, reference))

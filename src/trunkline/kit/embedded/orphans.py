@@ -20,6 +20,7 @@ from trunkline.kit.startup import ExitCode, StartupError
 
 FAST_SHUTDOWN_SECONDS = 30.0
 IMMEDIATE_SHUTDOWN_SECONDS = 5.0
+RECOVERING_SHUTDOWN_SECONDS = 2.0
 PROC = Path("/proc")
 
 
@@ -46,10 +47,10 @@ class Leftovers:
             )
         if postmaster in found:
             progress("stopping the PostgreSQL that a killed supervisor left")
-            await self._end([postmaster], signal.SIGINT, progress)
+            await self._end([postmaster], signal.SIGINT, FAST_SHUTDOWN_SECONDS, progress)
         for number in (signal.SIGQUIT, signal.SIGKILL):
             if remaining := self._servers():
-                await self._end(remaining, number, progress)
+                await self._end(remaining, number, IMMEDIATE_SHUTDOWN_SECONDS, progress)
         if remaining := self._servers():
             raise StartupError(
                 f"an old PostgreSQL process (pid {remaining[0]}) on {self._data} does not end", ExitCode.ALREADY_RUNNING
@@ -87,13 +88,13 @@ class Leftovers:
             return program == "postgres" and _key(PROC / str(pid) / "cwd") == self._key
         return False
 
-    async def _end(self, pids: list[int], number: signal.Signals, progress: Callable[[str], None]) -> None:
+    async def _end(self, pids: list[int], number: signal.Signals, patience: float, progress: Callable[[str], None]) -> None:
         for pid in pids:
             self._signal(pid, number)
         loop = asyncio.get_running_loop()
         began = loop.time()
         told = 0
-        while any(self._serves(pid) for pid in pids) and not hangs(self._data, loop.time() - began):
+        while any(self._serves(pid) for pid in pids) and not hangs(self._data, loop.time() - began, patience):
             await asyncio.sleep(0.02)
             if int(loop.time() - began) > told:
                 told += 1
@@ -135,9 +136,9 @@ def _eyes_of(identity: Identity) -> Iterator[None]:
         libc.setfsgid(group)
 
 
-def hangs(data: Path, waited: float) -> bool:
-    """Whether a fast shutdown will not end any more. During crash recovery it takes a moment or for ever (seen in 18.6)."""
-    return waited > (IMMEDIATE_SHUTDOWN_SECONDS if is_recovering(data) else FAST_SHUTDOWN_SECONDS)
+def hangs(data: Path, waited: float, patience: float = FAST_SHUTDOWN_SECONDS) -> bool:
+    """Whether a shutdown will not end any more. During crash recovery it takes a moment or for ever (seen in 18.6)."""
+    return waited > (RECOVERING_SHUTDOWN_SECONDS if is_recovering(data) else patience)
 
 
 def _key(path: Path) -> tuple[int, int]:

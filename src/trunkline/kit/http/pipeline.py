@@ -7,6 +7,7 @@ ASGI application (Starlette) with the pages and files.
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from os import urandom
 from typing import Any
@@ -163,7 +164,7 @@ class Pipeline:
                     return Answer(204, headers=[("Allow", resource.allow)])
                 raise MethodNotAllowed(f"{request.method} is not possible here", (("Allow", resource.allow),))
             request.operation = operation
-            request.path_parameters = dict(zip(operation.path_parameters, values, strict=True))
+            request.path_parameters = dict(zip(resource.parameters, values, strict=True))
             return await self._run(request, dialect, operation, receive)
         except Refusal as refusal:
             return dialect.refuse(request, refusal)
@@ -335,6 +336,7 @@ class Pipeline:
         )
 
 
+@lru_cache(maxsize=256)
 def accepts(header: str, media_type: str) -> bool:
     """Whether an `Accept` header lets `media_type` through (RFC 9110, section 12.5.1): the most specific range decides."""
     if "*/*" in header and "q=" not in header:

@@ -21,6 +21,8 @@ class Resource:
     def add(self, operation: Operation) -> None:
         if operation.method in self.operations:
             raise ValueError(f"{operation.method} {operation.path} is declared twice")
+        if operation.path_parameters != self.parameters:
+            raise ValueError(f"{operation.path} names its parameters otherwise than its neighbours: {self.parameters}")
         self.operations[operation.method] = operation
         methods = {*self.operations} | ({"HEAD"} if "GET" in self.operations else set())
         self.allow = ", ".join(sorted(methods))

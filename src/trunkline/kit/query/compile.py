@@ -194,7 +194,7 @@ NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
 
 @lru_cache(maxsize=2048)
 def page_text(page: PageShape) -> str:
-    """`SELECT columns…, sort values…, change count` for a page; parameters: tenant, reach, predicate, cursor, offset."""
+    """`SELECT columns…, other sort values…, change count` for a page; parameters: tenant, reach, predicate, cursor, offset."""
     listing = LISTINGS[page.listing]
     text = _Text(listing)
     where = text.where(page.reach, page.predicate)
@@ -206,10 +206,22 @@ def page_text(page: PageShape) -> str:
         for key in sort
         for expression in sort_expressions(listing.by_name[key.field], key, listing.by_name[key.field].sql)
     )
-    values = [listing.by_name[key.field].sql for key in sort]
-    columns = ", ".join([*listing.columns, *values, changes_of(listing, "$2" if page.reach else NOBODY)])
+    columns = ", ".join([*listing.columns, *extra_columns(listing, page.sort), changes_of(listing, "$2" if page.reach else NOBODY)])
     offset = f" OFFSET {text.placeholder()}" if page.offset else ""
     return f"SELECT {columns} FROM {listing.source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {page.limit}{offset}"
+
+
+def extra_columns(listing: Listing[Any], sort: Sequence[SortKey]) -> list[str]:
+    """The sort values that a page must select beside the listing's columns, for its cursors."""
+    return [field.sql for key in sort if (field := listing.by_name[key.field]).sql not in listing.columns]
+
+
+@lru_cache(maxsize=1024)
+def cursor_positions(name: str, sort: tuple[SortKey, ...]) -> tuple[int, ...]:
+    """Where in a page's rows the sort values stand."""
+    listing = LISTINGS[name]
+    selected = [*listing.columns, *extra_columns(listing, sort)]
+    return tuple(selected.index(listing.by_name[key.field].sql) for key in sort)
 
 
 @lru_cache(maxsize=1024)

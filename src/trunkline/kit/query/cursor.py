@@ -59,7 +59,7 @@ def _typed(value: Any, field: Field) -> Any:
         if not field.nullable:
             raise ValueError(f"{field.name} is never null")
         return None
-    typed = msgspec.convert(value, field.kind.python, strict=False)
+    typed: Any = msgspec.convert(value, field.kind.python, strict=False)
     match typed:
         case str() if "\0" in typed:
             raise ValueError("NUL")

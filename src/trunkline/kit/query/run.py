@@ -9,6 +9,7 @@ from trunkline.kit.query.compile import (
     PageShape,
     count_text,
     cursor_parameters,
+    cursor_positions,
     cursor_shape,
     one_text,
     page_text,
@@ -80,6 +81,7 @@ async def page(
     if cursor is not None and cursor.backwards:
         rows, more = rows[::-1], True  # the row the cursor stood at follows
     width = len(listing.columns)
+    positions = cursor_positions(listing.name, order)
     items = [listing.model(*row[:width]) for row in rows]
     total = None
     if total_cap is not None:
@@ -107,8 +109,8 @@ async def page(
         items=items,
         has_more=more,
         total=total,
-        after=Cursor(tuple(rows[-1][width:-1])) if rows and more else None,
-        before=Cursor(tuple(rows[0][width:-1]), backwards=True) if rows else None,
+        after=Cursor(tuple(rows[-1][i] for i in positions)) if rows and more else None,
+        before=Cursor(tuple(rows[0][i] for i in positions), backwards=True) if rows else None,
     )
 
 

@@ -55,6 +55,7 @@ CREATE INDEX accounts_by_parent ON accounts (tenant_id, parent_id);
 CREATE INDEX accounts_by_customer_name ON accounts (tenant_id, customer_id, lower(name), name, reference);
 CREATE INDEX accounts_by_name ON accounts (tenant_id, lower(name), name, reference);
 CREATE INDEX accounts_by_exact_name ON accounts (tenant_id, lower(btrim(name)), customer_id);
+CREATE INDEX accounts_by_customer_country ON accounts (tenant_id, customer_id, lower(btrim(country)), lower(name), name, reference);
 CREATE INDEX accounts_by_customer_modified ON accounts (tenant_id, customer_id, modified_at, reference);
 
 CREATE TABLE sites (

@@ -106,8 +106,8 @@ class CreateCase(msgspec.Struct, rename="camel", kw_only=True):
             words=words.PRIORITY,
         ),
     ] = None
-    start_of_incident: Moment | None | UnsetType = UNSET
-    end_of_incident: Moment | None | UnsetType = UNSET
+    start_of_incident: Moment | UnsetType | None = UNSET
+    end_of_incident: Moment | UnsetType | None = UNSET
     customer_reference: Reference | None = None
     sent_by: Sender | None = None
     case_id: ReadOnly | UnsetType = UNSET
@@ -124,10 +124,10 @@ class CreateCase(msgspec.Struct, rename="camel", kw_only=True):
 class ChangeCase(msgspec.Struct, rename="camel", kw_only=True):
     """Changes to a case (JSON merge patch): what is left out stays, null clears. At least one change is needed."""
 
-    customer_reference: Reference | None | UnsetType = UNSET
+    customer_reference: Reference | UnsetType | None = UNSET
     priority: Annotated[str, told("P1 and P2 are for incidents.", "P2", words=words.PRIORITY)] | UnsetType = UNSET
-    start_of_incident: Moment | None | UnsetType = UNSET
-    end_of_incident: Moment | None | UnsetType = UNSET
+    start_of_incident: Moment | UnsetType | None = UNSET
+    end_of_incident: Moment | UnsetType | None = UNSET
     status: (
         Annotated[
             str, told("Cancelled (an open case), Closed or InProgress (a resolved one).", "Closed", words=words.CASE_STATUS)
@@ -247,7 +247,8 @@ async def update_case(request: Request, body: ChangeCase) -> Answer:
     if not broken and change == CaseChange():
         broken = [Violation("$", "has nothing to change")]
     expected = await _expected_version(request)
-    return _answer(request, await support.change_case(request.work, request.path_parameters["caseId"], change, expected, broken))
+    case_id = request.path_parameters["caseId"]
+    return _answer(request, await support.change_case(request.work, case_id, change, expected, broken))
 
 
 @routes.get(
@@ -312,7 +313,7 @@ def _owned(body: msgspec.Struct, names: tuple[str, ...]) -> list[Violation]:
     return [Violation(name, "is set by the server and cannot be sent") for name in names if getattr(body, name) is not UNSET]
 
 
-def _moment(broken: list[Violation], field: str, value: str | None | UnsetType) -> Any:
+def _moment(broken: list[Violation], field: str, value: str | UnsetType | None) -> Any:
     if value is UNSET or value is None:
         return None
     try:
