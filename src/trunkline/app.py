@@ -59,6 +59,8 @@ def dialects_of(settings: Settings, realms: Mapping[Environment, Realm]) -> list
         read_burst=settings.customer_read_burst,
         writes_per_minute=settings.customer_writes_per_minute,
         key_life=timedelta(hours=settings.idempotency_hours),
+        total_cap=settings.customer_total_cap,
+        scope_required=settings.customer_scope_required,
     )
     return [CustomerApi(tokens, limits)]
 

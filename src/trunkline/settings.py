@@ -134,6 +134,11 @@ class Settings:
     customer_reads_per_second: float = _setting(3.0, "Customer API: sustained reads per second of a client", _number)
     customer_read_burst: int = _setting(50, "Customer API: reads in a short burst", _whole(1, 1_000_000_000))
     customer_writes_per_minute: int = _setting(30, "Customer API: writes in any 60 seconds", _whole(1, 1_000_000_000))
+    customer_total_cap: int = _setting(
+        10_000, "Customer API: rows up to which a list says its exact total", _whole(1, 1_000_000)
+    )
+    customer_scope_required: bool = _setting(True, "Customer API: whether a token request must name its scopes", _switch)
+    case_closes_after_days: int = _setting(5, "days after which a resolved case closes by itself", _whole(1, 365))
     idempotency_hours: int = _setting(24, "hours for which the answer to an Idempotency-Key is kept", _whole(1, 8760))
 
     def addresses(self) -> dict[Environment, str]:

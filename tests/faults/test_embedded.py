@@ -12,13 +12,15 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from trunkline.kit.embedded import EmbeddedPostgres, binaries, find_binaries, sockets
+from trunkline.kit.embedded import EmbeddedPostgres, binaries, cluster, find_binaries, sockets
+from trunkline.kit.embedded.identity import Identity
 from trunkline.kit.startup import ExitCode, StartupError
 
 ROOT = os.geteuid() == 0
@@ -336,14 +338,46 @@ async def test_interrupted_initdb_is_redone(tmp_path: Path, make: Maker) -> None
 async def test_cancelled_start_leaves_nothing(tmp_path: Path, make: Maker) -> None:
     """A start that is cancelled ends its processes and gives the folder free."""
     folder = tmp_path / "postgres"
-    for pause in (0.3, 0.6):
+    for moment in (
+        "supervisor.lock",
+        "data.new-*/password",
+        "data.new-*/data/PG_VERSION",
+        "data/PG_VERSION",
+        "data/postmaster.pid",
+    ):
         start = asyncio.create_task(make(folder).start())
-        await asyncio.sleep(pause)
-        start.cancel()
-        await asyncio.gather(start, return_exceptions=True)
-        assert not list(folder.glob("data.new-*"))
-        assert not (folder / "data/postmaster.pid").exists()
-    await make(folder).start()
+        while not start.done() and not list(folder.glob(moment)):
+            await asyncio.sleep(0.001)
+        assert start.cancel(), f"the start was over before {moment} was seen"
+        with pytest.raises(asyncio.CancelledError):
+            await start
+        assert not list(folder.glob("data.new-*")), moment
+        assert not (folder / "data/postmaster.pid").exists(), moment
+    server = make(folder)
+    await server.start()
+    await add_row(server)
+
+
+async def test_cancelled_while_published(tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start that is cancelled while it puts the new cluster in its place leaves it whole."""
+    publish, begun = cluster._publish, asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def slowly(new: Path, data: Path, identity: Identity) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        time.sleep(0.2)
+        publish(new, data, identity)
+
+    monkeypatch.setattr(cluster, "_publish", slowly)
+    start = asyncio.create_task(make(tmp_path / "postgres").start())
+    await begun.wait()
+    start.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await start
+    assert not list((tmp_path / "postgres").glob("data.new-*"))
+    server = make(tmp_path / "postgres")
+    await server.start()
+    await add_row(server)
 
 
 @pytest.mark.parametrize(("file", "says"), [("PG_VERSION", "PostgreSQL 12"), ("notes.txt", "no PostgreSQL cluster")])

@@ -17,7 +17,7 @@ app = typer.Typer(no_args_is_help=True, help="API clients (OAuth2).")
 
 
 @app.command("create")
-def create_client(  # noqa: PLR0917 - the command line's options
+def create_client(
     name: Annotated[str, typer.Argument(help="a name, unique in its account")],
     scope: Annotated[list[str], typer.Option(help="a scope; may be given several times")],
     account: AccountOption = "",

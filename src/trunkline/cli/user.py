@@ -24,7 +24,7 @@ def user() -> None:
 
 
 @app.command("create")
-def create_user(  # noqa: PLR0917 - the command line's options
+def create_user(
     username: Annotated[str, typer.Argument(help="what the user logs in with, such as an e-mail address")],
     role: Annotated[Role, typer.Option(help="what the user is")] = Role.ADMINISTRATOR,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="read the password from standard input")] = False,

@@ -150,7 +150,7 @@ class CaseMaker:
             resolved_at = draw.between(now - timedelta(days=3, hours=12), now - 20 * MINUTE)
             return draw.between(resolved_at - longest, resolved_at - shortest), resolved_at
         ready_on = service.ready_for_service_date
-        assert ready_on is not None  # noqa: S101 - finished cases stand on ready services
+        assert ready_on is not None  # finished cases stand on ready services
         ready_at = datetime.combine(ready_on, now.timetz()) + DAY
         if subject == "ActivationSupport":
             created_at = min(draw.between(ready_at - 6 * DAY, ready_at), now - LONGEST)

@@ -16,7 +16,7 @@ class Environment(StrEnum):
 class ActorType(StrEnum):
     API_CLIENT = "api_client"
     USER = "user"
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a kind of actor
     SYSTEM = "system"
 
 

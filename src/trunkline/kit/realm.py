@@ -66,6 +66,7 @@ class Realm:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.close()
+        await self.throttle.close()
 
     def _clock_moved(self, payload: str) -> None:
         self.clock.offset_seconds = int(payload)

@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from trunkline.kit import secrets
 from trunkline.kit.clock import Clock, monotonic
 from trunkline.kit.db import Connection
 from trunkline.kit.errors import InProgress
@@ -57,6 +58,7 @@ class Guarded:
     scope: bytes
     fingerprint: bytes
     keep: timedelta
+    seal: bytes | None = None  # the key that seals the remembered body, for answers that hold a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,14 @@ class Claim:
     attempt: int
     claimed_at: float
 
-    def remember(self, headers: list[tuple[str, str]], body: bytes) -> Remembered:
+    def remember(self, status: int, headers: list[tuple[str, str]], body: bytes) -> Remembered:
         """The row's content when it commits. The time to keep it runs from the answer, on the database's clock."""
         elapsed = timedelta(seconds=monotonic() - self.claimed_at)
         return Remembered(
             scope=self.guarded.scope,
             attempt=self.attempt,
             headers=msgspec.json.encode(headers).decode(),
-            body=body,
+            body=body if self.guarded.seal is None or status >= 300 else secrets.seal(body, self.guarded.seal),
             expires_at=self.created_at + elapsed + self.guarded.keep,
         )
 
@@ -99,10 +101,13 @@ def _digest(*parts: bytes) -> bytes:
     return digest.digest()
 
 
-def by_key(credential: UUID, key: str, method: str, path: str, query: bytes, body: bytes, keep: timedelta) -> Guarded:
-    """Guard by the client's `Idempotency-Key`."""
+def by_key(
+    credential: UUID, key: str, method: str, path: str, query: bytes, body: bytes, keep: timedelta, *, secret: bool = False
+) -> Guarded:
+    """Guard by the client's `Idempotency-Key`. With `secret` the answer is kept sealed by the key, which itself is stored nowhere."""
     fingerprint = _digest(method.encode(), path.encode(), query, body)
-    return Guarded(Promise.KEY, _digest(Promise.KEY.value, credential.bytes, key.encode()), fingerprint, keep)
+    scope = _digest(Promise.KEY.value, credential.bytes, key.encode())
+    return Guarded(Promise.KEY, scope, fingerprint, keep, _digest(b"seal", credential.bytes, key.encode()) if secret else None)
 
 
 def by_content(credential: UUID, method: str, path: str, query: bytes, body: bytes, keep: timedelta) -> Guarded:
@@ -128,7 +133,10 @@ async def claim(connection: Connection, tenant_id: UUID, guarded: Guarded, clock
     if stored is None:  # swept between the two statements: as if it had never been
         return await claim(connection, tenant_id, guarded, clock)
     headers = msgspec.json.decode(stored[2], type=list[tuple[str, str]])
-    return Stored(stored[0] == guarded.fingerprint, stored[1], headers, stored[3])
+    same = stored[0] == guarded.fingerprint
+    # Refusals are not sealed, and a key that came with another request may have sealed nothing: only a good answer of ours is opened.
+    sealed = guarded.seal is not None and same and stored[1] < 300
+    return Stored(same, stored[1], headers, secrets.unseal(stored[3], guarded.seal) if sealed and guarded.seal else stored[3])
 
 
 async def sweep(connection: Connection, tenant_id: UUID, now: datetime, keep: timedelta) -> None:

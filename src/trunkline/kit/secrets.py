@@ -5,6 +5,7 @@ Passwords, which people choose, go through argon2id instead.
 """
 
 import hashlib
+import os
 import secrets
 import zlib
 
@@ -100,3 +101,18 @@ def password_matches(hash_: str, password: str) -> bool:
         return _passwords.verify(hash_, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def seal(text: bytes, key: bytes) -> bytes:
+    """`text` encrypted and authenticated (AES-256-GCM, a fresh nonce in front) under a key of 32 bytes."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - slow to load, rarely needed
+
+    nonce = os.urandom(12)
+    return nonce + AESGCM(key).encrypt(nonce, text, None)
+
+
+def unseal(sealed: bytes, key: bytes) -> bytes:
+    """What `seal` was given. Raises `cryptography.exceptions.InvalidTag` when the key is another."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key).decrypt(sealed[:12], sealed[12:], None)

@@ -1,4 +1,4 @@
-"""Named SQL. Every statement of the house is declared through `Statement`, so that a test can explain each one and see `tenant_id` in it."""
+"""Named SQL. Every statement of the house is declared through `Statement`, so that a test can explain each one."""
 
 import sys
 from dataclasses import dataclass

@@ -58,7 +58,8 @@ def warm() -> None:
         import sqlalchemy.ext.asyncio  # noqa: F401, PLC0415
 
 
-# Alembic keeps the running migration in globals; and SQLAlchemy, whose modules import each other, cannot be loaded twice at once.
+# Alembic keeps the running migration in globals.
+# SQLAlchemy's modules import each other, so that two threads cannot load them at the same time.
 _one_at_a_time = threading.Lock()
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -103,7 +104,9 @@ class Backstage:
         """Run the timers and keep PostgreSQL alive until cancelled."""
         from trunkline.supervisor.timers import run_timers  # noqa: PLC0415 - loaded after the listeners
 
-        await together(run_timers(list(self._realms.values())), self._keep())
+        await together(
+            run_timers(list(self._realms.values()), timedelta(days=self._settings.case_closes_after_days)), self._keep()
+        )
 
     async def _keep(self) -> None:
         """Start PostgreSQL again whenever it ends by itself; it recovers what was acknowledged."""

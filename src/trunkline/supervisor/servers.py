@@ -36,6 +36,7 @@ class Server:
         self.scheme, self.address, self.port, self.workers = scheme, address, port, workers
         self._pair = pair
         self._started: Process | None = None
+        self._claim: socket.socket | None = None  # bound, never listening: nobody takes the port while no listener runs
 
     @property
     def _process(self) -> Process:
@@ -53,11 +54,12 @@ class Server:
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.address)  # noqa: S104 - only compared
 
     async def claim_port(self, patience: float) -> None:
-        """Raise `StartupError` when something else listens there, and still does after `patience` seconds."""
+        """Take the port. Raises `StartupError` when something else has it, and still has after `patience` seconds."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:
             try:
-                self._bind()
+                self._bind(shared=False)
+                self._claim = self._bind(shared=True)
             except OSError as error:
                 if error.errno != errno.EADDRINUSE:
                     raise StartupError(
@@ -73,11 +75,23 @@ class Server:
         needed = f" for HTTPS (TRUNKLINE_PORT + {HTTPS_OFFSET})" if self.scheme == "https" else ""
         return f"port {self.port} on {self.address} is needed{needed} but in use; set {variable('port')} to another"
 
-    def _bind(self) -> None:
-        family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-        with socket.socket(family, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((self.address, self.port))
+    def _bind(self, *, shared: bool) -> socket.socket | None:
+        """Bind the port: alone, to see whether it is free, or so that only our listeners (which share it) can have it too."""
+        if shared and sys.platform != "linux":
+            return None
+        claim = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                claim.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            claim.bind((self.address, self.port))
+        except OSError:
+            claim.close()
+            raise
+        if shared:
+            return claim
+        claim.close()
+        return None
 
     async def start(self, environment: dict[str, str]) -> None:
         """Start the process; it loads the application and waits for `open`."""

@@ -13,7 +13,7 @@ import structlog
 
 from trunkline.domains.billing.service import mark_overdue
 from trunkline.domains.identity.service import sweep_tokens
-from trunkline.domains.support.service import close_resolved
+from trunkline.domains.support.service import CLOSES_AFTER, close_resolved
 from trunkline.kit import replay
 from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import Refusal
@@ -32,17 +32,24 @@ BATCH = 200
 KEPT_AFTER_EXPIRY = timedelta(hours=1)
 
 Step = Callable[[Work, int], Awaitable[int]]
-STEPS: dict[str, Step] = {"timer.closeResolvedCases": close_resolved, "timer.markOverdueInvoices": mark_overdue}
 
 
-async def run_timers(realms: list[Realm]) -> None:
+def steps(closes_after: timedelta) -> dict[str, Step]:
+    """What is done, by the operation's name in the audit."""
+    return {
+        "timer.closeResolvedCases": lambda work, limit: close_resolved(work, limit, closes_after),
+        "timer.markOverdueInvoices": mark_overdue,
+    }
+
+
+async def run_timers(realms: list[Realm], closes_after: timedelta = CLOSES_AFTER) -> None:
     """Run every step of every tenant again and again until cancelled; a failing step is logged and tried next time."""
     forget_at = monotonic()
     while True:
         forget = monotonic() >= forget_at
         for realm in realms:
             try:
-                await run_once(realm)
+                await run_once(realm, closes_after)
                 if forget:
                     await forget_limits(realm)
             except (Refusal, OSError) as error:
@@ -54,10 +61,10 @@ async def run_timers(realms: list[Realm]) -> None:
         await asyncio.sleep(EVERY_SECONDS)
 
 
-async def run_once(realm: Realm) -> None:
+async def run_once(realm: Realm, closes_after: timedelta = CLOSES_AFTER) -> None:
     """Every step, once, for all tenants of an environment."""
     for tenant_id in await _tenants(realm):
-        for operation, step in STEPS.items():
+        for operation, step in steps(closes_after).items():
             while await _step(realm, operation, step, system(tenant_id, realm.environment, "timer")) == BATCH:
                 pass
         async with realm.pool.connection() as connection:

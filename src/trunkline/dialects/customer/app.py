@@ -23,12 +23,14 @@ from trunkline.kit.throttle import Rule, SlidingWindow, TokenBucket
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The guide's rate limits (§6) and how long an Idempotency-Key is remembered."""
+    """The guide's rate limits (§6), and what the reference leaves to whoever runs the server."""
 
     reads_per_second: float = 3.0
     read_burst: int = 50
     writes_per_minute: int = 30
     key_life: timedelta = timedelta(hours=24)
+    total_cap: int = 10_000  # §5.3
+    scope_required: bool = True  # §2.2: whether a token request must name its scopes
 
 
 class CustomerApi(Dialect):
@@ -52,6 +54,8 @@ class CustomerApi(Dialect):
         self._reads = TokenBucket("read", limits.read_burst, limits.reads_per_second)
         self._writes = SlidingWindow("write", limits.writes_per_minute, 60)
         self._key_life = limits.key_life
+        self.total_cap = limits.total_cap
+        self.scope_required = limits.scope_required
 
     async def authenticate(self, request: Request) -> Principal:
         return await self._callers.authenticate(request)
@@ -70,7 +74,14 @@ class CustomerApi(Dialect):
         if key is None:
             return None
         return replay.by_key(
-            request.principal.credential_id, key, request.method, request.path, request.raw_query, request.body, self._key_life
+            request.principal.credential_id,
+            key,
+            request.method,
+            request.path,
+            request.raw_query,
+            request.body,
+            self._key_life,
+            secret=request.operation.secret,
         )
 
     def refuse(self, request: Request, refusal: Refusal) -> Answer:

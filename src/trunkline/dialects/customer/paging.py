@@ -41,7 +41,6 @@ D = TypeVar("D")
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 200
 MAX_OFFSET = 2**63 - 1
-TOTAL_CAP = 10_000
 REMEMBERED_LENGTH = 1024  # bytes of a query string that is worth remembering
 LIMITS = Limits()
 

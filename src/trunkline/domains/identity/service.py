@@ -24,7 +24,8 @@ from trunkline.kit.work import Work
 
 __all__ = [
     "API_CLIENTS", "AccessTokens", "ApiClient", "Credential", "IssuedToken", "Role", "User", "authenticate_user", "create_client",
-    "create_tenant", "create_user", "find_client", "issue_token", "issue_token_as_operator", "list_clients", "revoke_client", "sweep_tokens",
+    "create_tenant", "create_user", "find_client", "issue_token", "issue_token_as_operator", "list_clients", "revoke_client",
+    "sweep_tokens",
 ]  # fmt: skip
 
 READ = "api_clients.read"

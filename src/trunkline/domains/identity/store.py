@@ -3,7 +3,10 @@
 from trunkline.kit.statements import Statement
 
 INSERT_TENANT = Statement(
-    "INSERT INTO tenants (tenant_id, number, name, created_at) SELECT $1, coalesce(max(number), 0) + 1, $2, $3 FROM tenants RETURNING number",
+    """
+    INSERT INTO tenants (tenant_id, number, name, created_at)
+    SELECT $1, coalesce(max(number), 0) + 1, $2, $3 FROM tenants RETURNING number
+    """,
     scope="directory",
 )
 READ_TENANT = Statement("SELECT number, name FROM tenants WHERE tenant_id = $1", scope="directory")
@@ -17,13 +20,14 @@ FIND_CLIENT = Statement("""
     SELECT k.id, k.secret_hash, k.scopes FROM api_clients k WHERE k.tenant_id = $1 AND k.client_id = $2 AND k.revoked_at IS NULL
 """)
 
-# The token, and (at most once a minute) the client's last use.
+# The token, and (at most once a minute) the client's last use. It may be sent twice when a connection breaks.
 ISSUE_TOKEN = Statement("""
     WITH used AS (
         UPDATE api_clients SET last_used_at = $6
          WHERE tenant_id = $1 AND id = $3 AND (last_used_at IS NULL OR last_used_at < $7)
     )
     INSERT INTO access_tokens (tenant_id, token_hash, api_client_id, scopes, issued_at, expires_at) VALUES ($1, $2, $3, $4, $6, $5)
+    ON CONFLICT (tenant_id, token_hash) DO NOTHING
 """)
 
 FIND_TOKEN = Statement("""
@@ -57,5 +61,5 @@ INSERT_USER = Statement("""
 FIND_USER = Statement("""
     SELECT u.id, u.username, u.version, u.role, u.account_id, a.customer_id, u.active, u.created_at, u.modified_at, u.password_hash
       FROM users u LEFT JOIN accounts a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
-     WHERE u.tenant_id = $1 AND lower(u.username) = lower($2)
+     WHERE u.tenant_id = $1 AND lower(u.username) = lower($2 COLLATE house)
 """)

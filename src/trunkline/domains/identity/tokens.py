@@ -76,6 +76,7 @@ class AccessTokens:
 
 async def issue_token(realm: Realm, client_id: str, client_secrets: tuple[str, ...], scopes: tuple[str, ...]) -> IssuedToken:
     """A token for an API client (client credentials grant). `client_secrets`: the readings of the secret that may be meant.
+    Without `scopes` it has all that the client holds.
 
     Raises `Unauthenticated` for an unknown client or wrong secret, `Invalid` (field `scope`) for scopes that the client does not hold.
     """
@@ -94,6 +95,7 @@ async def _issue(realm: Realm, client_id: str, scopes: tuple[str, ...], proves: 
     if not rows or not proves(rows[0][1]) or number is None or tenant_id is None:
         raise Unauthenticated("the client is unknown or its secret is wrong", code="invalid_client")
     client, _, held = rows[0]
+    scopes = scopes or tuple(held)
     if missing := [scope for scope in scopes if scope not in held]:
         raise Invalid([Violation("scope", "the client does not hold {scopes}", {"scopes": ", ".join(missing)})])
     token = secrets.new_token(secrets.ACCESS_TOKEN, number)

@@ -13,7 +13,7 @@ from trunkline.kit.errors import Violation
 MESSAGE_LENGTH = 32_000
 TEXT_LENGTH = 255
 SHOWN = 80  # characters of a wrong value that an error text repeats
-CLOSES_AFTER = timedelta(days=5)  # a resolved case that nobody touches closes by itself (a setting)
+CLOSES_AFTER = timedelta(days=5)  # a resolved case that nobody touches closes by itself (TRUNKLINE_CASE_CLOSES_AFTER_DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,10 @@ CASE_MATRIX: dict[CaseType, Matrix] = {
     ),
     CaseType.REQUEST: Matrix(
         priorities=("P3", "P4", "P5"),
-        subjects=("ActivationSupport", "ChangeRequest", "EngineerDispatch", "InformationRequest", "Other", "SoftwareUpdate", "UtilizationReport"),
+        subjects=(
+            "ActivationSupport", "ChangeRequest", "EngineerDispatch", "InformationRequest", "Other", "SoftwareUpdate",
+            "UtilizationReport",
+        ),
         default=Priority.P4,
         defaults={},
     ),

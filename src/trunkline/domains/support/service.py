@@ -4,6 +4,7 @@ A customer's credential acts as the customer (its messages are of type `customer
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 from msgspec import UNSET
@@ -29,11 +30,31 @@ from trunkline.kit.query import And, Compare, Operator, Page, Predicate, SortKey
 from trunkline.kit.work import Work
 
 __all__ = [
-    "CASES", "CASE_MESSAGES", "Case", "CaseChange", "CaseDraft", "CaseMessage", "CaseOrigin", "CaseStatus", "CaseType",
-    "MessageType", "Priority", "change_case", "change_violations", "close_resolved", "draft_violations", "find_case", "list_cases",
-    "list_messages", "open_case", "reply", "reply_violations",
+    "CASES",
+    "CASE_MESSAGES",
+    "CLOSES_AFTER",
+    "Case",
+    "CaseChange",
+    "CaseDraft",
+    "CaseMessage",
+    "CaseOrigin",
+    "CaseStatus",
+    "CaseType",
+    "MessageType",
+    "Priority",
+    "change_case",
+    "change_violations",
+    "close_resolved",
+    "draft_violations",
+    "find_case",
+    "list_cases",
+    "list_messages",
+    "open_case",
+    "reply",
+    "reply_violations",
 ]  # fmt: skip
 
+CLOSES_AFTER = rules.CLOSES_AFTER
 READ = "cases.read"
 WRITE = "cases.write"
 
@@ -154,14 +175,14 @@ async def reply_violations(work: Work, reference: str, found: Sequence[Violation
     return rules.together(found, rules.reply_violations(await query.find(work, CASES, reference)))
 
 
-async def close_resolved(work: Work, limit: int = 200) -> int:
-    """Close cases that were resolved more than five days ago; how many. The house's own work, for its timer."""
-    due = await store.lock_resolved_before(work, work.now - rules.CLOSES_AFTER, limit)
+async def close_resolved(work: Work, limit: int = 200, life: timedelta = rules.CLOSES_AFTER) -> int:
+    """Close cases that have stayed resolved for longer than `life`; how many. The house's own work, for its timer."""
+    due = await store.lock_resolved_before(work, work.now - life, limit)
     for before in due:
         after = _moved(work, before, msgspec.structs.replace(before, status=CaseStatus.CLOSED))
         await store.update_case(work, after)
         message = await store.insert_message(
-            work, after, MessageType.SYSTEM, "Closed automatically after five days.", "Trunkline"
+            work, after, MessageType.SYSTEM, f"Closed automatically after {life.days} days.", "Trunkline"
         )
         work.record(changed("case.closed", "cases", before, after), created("case_message.added", "", message))
     return len(due)

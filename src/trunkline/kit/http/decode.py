@@ -8,7 +8,7 @@ import re
 from collections.abc import Hashable, Iterator
 from functools import cache
 from types import UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -102,15 +102,26 @@ def _walk(value: Any, type_: Any, path: str, found: list[Violation]) -> None:
         found.append(Violation(path + where.rstrip("`"), _plain(message, value)))
 
 
+def _candidates(type_: Any) -> Iterator[Any]:
+    """The members of a union (or the type itself), without their annotations."""
+    if get_origin(type_) is Annotated:
+        yield from _candidates(get_args(type_)[0])
+    elif get_origin(type_) in (Union, UnionType):
+        for member in get_args(type_):
+            yield from _candidates(member)
+    else:
+        yield type_
+
+
 def _struct_in(type_: Any) -> type[msgspec.Struct] | None:
-    for candidate in get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,):
+    for candidate in _candidates(type_):
         if isinstance(candidate, type) and issubclass(candidate, msgspec.Struct):
             return candidate
     return None
 
 
 def _item_of(type_: Any) -> Any:
-    for candidate in get_args(type_) if get_origin(type_) in (Union, UnionType) else (type_,):
+    for candidate in _candidates(type_):
         if get_origin(candidate) in (list, tuple):
             return get_args(candidate)[0]
     return None

@@ -18,6 +18,7 @@ class Dialect(ABC):
     name: str
     bases: tuple[str, ...]  # path prefixes below which even unknown paths are refused in this dialect's shape
     operations: Sequence[Operation]
+    total_cap: int = 10_000  # rows up to which a list says an exact total
 
     @abstractmethod
     async def authenticate(self, request: Request) -> Principal:

@@ -66,6 +66,7 @@ class Operation:
     review: Callable[..., Awaitable[list[Violation]]] | None = (
         None  # see `Invalid.readable`: what else is wrong with a faulty body
     )
+    secret: bool = False  # whether the answer holds a secret, which is then remembered only sealed
     guarded: bool = True  # whether a write runs in one transaction under the replay guard
     max_body: int = 1024 * 1024
     form: type | None = None

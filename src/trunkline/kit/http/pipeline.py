@@ -55,6 +55,8 @@ log = structlog.get_logger(__name__)
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
+BAD_CREDENTIALS = TokenBucket("bad-credentials", 100, 2.0)
+
 # Refusals that are answers of the use case itself: under a key they are remembered like a success.
 FINAL = (Invalid, NotFound, Forbidden, Conflict, Stale)
 
@@ -65,7 +67,7 @@ class Policy:
 
     https_only: bool = False
     trusted_proxies: tuple[str, ...] = ()
-    bad_credentials: TokenBucket = TokenBucket("bad-credentials", 100, 2.0)
+    bad_credentials: TokenBucket = BAD_CREDENTIALS
 
 
 class Pipeline:
@@ -163,18 +165,20 @@ class Pipeline:
                 if request.method == "OPTIONS":
                     return Answer(204, headers=[("Allow", resource.allow)])
                 raise MethodNotAllowed(f"{request.method} is not possible here", (("Allow", resource.allow),))
-            request.operation = operation
+            request.dialect, request.operation = dialect, operation
             request.path_parameters = dict(zip(resource.parameters, values, strict=True))
             return await self._run(request, dialect, operation, receive)
-        except Refusal as refusal:
-            return dialect.refuse(request, refusal)
         except Disconnected:
             raise
         except Exception as error:
-            unavailable = self._unavailable(error)
-            if unavailable is not None:
-                return dialect.refuse(request, unavailable)
-            log.exception("request.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
+            try:
+                refusal = error if isinstance(error, Refusal) else self._unavailable(error)
+                if refusal is not None:
+                    return dialect.refuse(request, refusal)
+            except Exception:
+                log.exception("refusal.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
+            else:
+                log.exception("request.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
             FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
             return dialect.fail(request)
 
@@ -282,7 +286,11 @@ class Pipeline:
                         return self._again(request, claimed)
                     claim = claimed
                 request.work.recorded.clear()
-            kept = claim.remember([("Content-Type", answer.media_type), *answer.headers], answer.body) if claim else None
+            kept = (
+                claim.remember(answer.status, [("Content-Type", answer.media_type), *answer.headers], answer.body)
+                if claim
+                else None
+            )
             await transaction.commit(answer.status, kept)
         return answer
 
@@ -339,12 +347,13 @@ class Pipeline:
 @lru_cache(maxsize=256)
 def accepts(header: str, media_type: str) -> bool:
     """Whether an `Accept` header lets `media_type` through (RFC 9110, section 12.5.1): the most specific range decides."""
+    header = header.lower()
     if "*/*" in header and "q=" not in header:
         return True
     main = media_type.partition("/")[0]
     best = (-1, 0.0)
     for item in header.split(","):
-        range_, *parameters = (part.strip() for part in item.lower().split(";"))
+        range_, *parameters = (part.strip() for part in item.split(";"))
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         try:
             weight = float(quality)

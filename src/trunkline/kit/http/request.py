@@ -10,6 +10,7 @@ from trunkline.kit.principal import Principal
 from trunkline.kit.work import Work
 
 if TYPE_CHECKING:
+    from trunkline.kit.http.dialect import Dialect
     from trunkline.kit.http.operation import Operation
     from trunkline.kit.realm import Realm
 
@@ -23,6 +24,7 @@ class Request:
         "__dict__",
         "body",
         "client_address",
+        "dialect",
         "headers",
         "host",
         "method",
@@ -40,6 +42,7 @@ class Request:
     )
 
     realm: "Realm"
+    dialect: "Dialect"
     operation: "Operation"
     principal: Principal
     work: Work

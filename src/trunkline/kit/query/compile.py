@@ -82,7 +82,7 @@ class _Text:
             terms.append(self.predicate(predicate))
         return terms
 
-    def predicate(self, node: Shape) -> str:
+    def predicate(self, node: Shape) -> str:  # noqa: PLR0911 - one return for each kind of node
         match node:
             case ("and", *items):
                 return "(" + " AND ".join(map(self.predicate, items)) + ")" if items else "true"
@@ -206,7 +206,9 @@ def page_text(page: PageShape) -> str:
         for key in sort
         for expression in sort_expressions(listing.by_name[key.field], key, listing.by_name[key.field].sql)
     )
-    columns = ", ".join([*listing.columns, *extra_columns(listing, page.sort), changes_of(listing, "$2" if page.reach else NOBODY)])
+    columns = ", ".join(
+        [*listing.columns, *extra_columns(listing, page.sort), changes_of(listing, "$2" if page.reach else NOBODY)]
+    )
     offset = f" OFFSET {text.placeholder()}" if page.offset else ""
     return f"SELECT {columns} FROM {listing.source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {page.limit}{offset}"
 

@@ -11,12 +11,12 @@ from uuid import UUID
 T = TypeVar("T")
 
 
-class Kind(Enum):
+class Kind(Enum):  # members of equal types stay apart, see __new__
     """A field's type: the Python type of its values and the SQL type of its parameters."""
 
     TEXT = (str, "text")  # matches without case and outer blanks; sorts without case first
-    REFERENCE = (str, "text")  # upper-case identifiers: one key to sort by, an index to find by
-    WORD = (str, "text")  # one of a few words (an enum)
+    REFERENCE = (str, "text")  # noqa: PIE796 - upper-case identifiers: one key to sort by, an index to find by
+    WORD = (str, "text")  # noqa: PIE796 - one of a few words (an enum)
     INTEGER = (int, "bigint")
     DECIMAL = (Decimal, "numeric")
     FLOAT = (float, "double precision")

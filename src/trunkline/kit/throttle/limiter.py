@@ -76,6 +76,10 @@ class Throttle:
         self._breaker = Breaker()
         self._tasks: set[asyncio.Task[None]] = set()
 
+    async def close(self) -> None:
+        """Close the connections to the database."""
+        await self._pool.close()
+
     @property
     def exact(self) -> bool:
         """Whether the database counts; False while this process is on its own."""

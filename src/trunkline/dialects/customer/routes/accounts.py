@@ -2,7 +2,7 @@
 
 from trunkline.dialects.customer import examples
 from trunkline.dialects.customer.auth import BASIC_READ
-from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
+from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import AccountDocument, One, ServiceDocument, SiteDocument, one_answer
 from trunkline.dialects.customer.routes.services import SERVICE_NAMES
 from trunkline.dialects.customer.routes.sites import SITE_NAMES
@@ -42,7 +42,7 @@ async def list_accounts(request: Request) -> Answer:
     The accounts that the credential's account has below it, itself included.
     """
     query = read_query(request, ACCOUNT_NAMES)
-    page = await customers.list_accounts(request.work, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await customers.list_accounts(request.work, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, AccountDocument.of)
 
 
@@ -70,7 +70,9 @@ async def list_account_sites(request: Request) -> Answer:
     """
     query = read_query(request, SITE_NAMES)
     account = await customers.find_account(request.work, request.path_parameters["accountId"])
-    page = await customers.list_sites(request.work, query.predicate, query.sort, query.window, TOTAL_CAP, account=account)
+    page = await customers.list_sites(
+        request.work, query.predicate, query.sort, query.window, request.dialect.total_cap, account=account
+    )
     return list_answer(request, query, page, SiteDocument.of)
 
 
@@ -89,5 +91,7 @@ async def list_account_services(request: Request) -> Answer:
     """
     query = read_query(request, SERVICE_NAMES)
     account = await customers.find_account(request.work, request.path_parameters["accountId"])
-    page = await connectivity.list_services(request.work, query.predicate, query.sort, query.window, TOTAL_CAP, account=account)
+    page = await connectivity.list_services(
+        request.work, query.predicate, query.sort, query.window, request.dialect.total_cap, account=account
+    )
     return list_answer(request, query, page, ServiceDocument.of)

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import BASIC_READ, MANAGE_CLIENTS
-from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
+from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import ApiClientDocument, NewApiClientDocument, One, one_answer
 from trunkline.domains.identity import service as identity
 from trunkline.kit.errors import Invalid, Violation
@@ -55,7 +55,7 @@ async def list_api_clients(request: Request) -> Answer:
     Those of the credential's account and the accounts below it. Secrets are never shown again.
     """
     query = read_query(request, CLIENT_NAMES)
-    page = await identity.list_clients(request.work, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await identity.list_clients(request.work, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, ApiClientDocument.of)
 
 
@@ -84,6 +84,7 @@ async def review_api_client(_: Request, body: CreateApiClient) -> list[Violation
     "/api-clients",
     scopes=(MANAGE_CLIENTS,),
     status=201,
+    secret=True,
     body=CreateApiClient,
     review=review_api_client,
     returns=One[NewApiClientDocument],

@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import SUPPORT_READ, SUPPORT_WRITE
-from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
+from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import (
     INCIDENT_SUBJECTS,
     SUBJECTS,
@@ -74,12 +74,8 @@ Reference = Annotated[str, Meta(max_length=255, description="The customer's own 
 Sender = Annotated[
     str, Meta(max_length=255, description="Who sends it; without it the API client's name.", examples=["noc@acme.example"])
 ]
-Message = Annotated[
-    str, Meta(min_length=1, max_length=32000, description="The text.", examples=["Line down since 06:10 UTC."])
-]
-Moment = Annotated[
-    str, told("ISO 8601 date-time; without an offset it is UTC.", "2026-03-02T06:10:00Z", format="date-time")
-]
+Message = Annotated[str, Meta(min_length=1, max_length=32000, description="The text.", examples=["Line down since 06:10 UTC."])]
+Moment = Annotated[str, told("ISO 8601 date-time; without an offset it is UTC.", "2026-03-02T06:10:00Z", format="date-time")]
 
 
 class CreateCase(msgspec.Struct, rename="camel", kw_only=True):
@@ -189,7 +185,7 @@ async def list_cases(request: Request) -> Answer:
     Newest first. To poll for changes: `filter[LastModifiedDate][gte]=…&sort=LastModifiedDate`.
     """
     query = read_query(request, CASE_NAMES, NEWEST_FIRST)
-    page = await support.list_cases(request.work, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await support.list_cases(request.work, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, CaseDocument.of)
 
 
@@ -263,7 +259,7 @@ async def list_case_messages(request: Request) -> Answer:
     """List a case's messages."""
     query = read_query(request, MESSAGE_NAMES)
     case = await support.find_case(request.work, request.path_parameters["caseId"])
-    page = await support.list_messages(request.work, case, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await support.list_messages(request.work, case, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, CaseMessageDocument.of)
 
 

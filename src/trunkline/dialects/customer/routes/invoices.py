@@ -2,7 +2,7 @@
 
 from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import BILLING_READ
-from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
+from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import InvoiceDocument, InvoiceLineDetailDocument, One, one_answer
 from trunkline.domains.billing import service as billing
 from trunkline.kit.http.answer import Answer
@@ -59,7 +59,7 @@ LINE_NAMES = Names(
 async def list_invoices(request: Request) -> Answer:
     """List invoices."""
     query = read_query(request, INVOICE_NAMES)
-    page = await billing.list_invoices(request.work, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await billing.list_invoices(request.work, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, InvoiceDocument.of)
 
 
@@ -84,5 +84,5 @@ async def list_invoice_line_details(request: Request) -> Answer:
     """List an invoice's line details."""
     query = read_query(request, LINE_NAMES)
     invoice = await billing.find_invoice(request.work, request.path_parameters["invoiceId"])
-    page = await billing.list_lines(request.work, invoice, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await billing.list_lines(request.work, invoice, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, InvoiceLineDetailDocument.of)

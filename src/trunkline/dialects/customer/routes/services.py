@@ -2,7 +2,7 @@
 
 from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.auth import BASIC_READ
-from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
+from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, ServiceDocument, one_answer
 from trunkline.domains.connectivity import service as connectivity
 from trunkline.kit.http.answer import Answer
@@ -44,7 +44,7 @@ SERVICE_NAMES = Names(
 async def list_services(request: Request) -> Answer:
     """List services."""
     query = read_query(request, SERVICE_NAMES)
-    page = await connectivity.list_services(request.work, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await connectivity.list_services(request.work, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, ServiceDocument.of)
 
 

@@ -2,7 +2,7 @@
 
 from trunkline.dialects.customer import examples
 from trunkline.dialects.customer.auth import BASIC_READ
-from trunkline.dialects.customer.paging import TOTAL_CAP, ListOf, Names, list_answer, list_parameters, read_query
+from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, ServiceDocument, SiteDocument, one_answer
 from trunkline.dialects.customer.routes.services import SERVICE_NAMES
 from trunkline.domains.connectivity import service as connectivity
@@ -44,7 +44,7 @@ SITE_NAMES = Names(
 async def list_sites(request: Request) -> Answer:
     """List sites."""
     query = read_query(request, SITE_NAMES)
-    page = await customers.list_sites(request.work, query.predicate, query.sort, query.window, TOTAL_CAP)
+    page = await customers.list_sites(request.work, query.predicate, query.sort, query.window, request.dialect.total_cap)
     return list_answer(request, query, page, SiteDocument.of)
 
 
@@ -67,5 +67,7 @@ async def list_site_services(request: Request) -> Answer:
     """List the services at a site."""
     query = read_query(request, SERVICE_NAMES)
     site = await customers.find_site(request.work, request.path_parameters["siteId"])
-    page = await connectivity.list_services(request.work, query.predicate, query.sort, query.window, TOTAL_CAP, site=site)
+    page = await connectivity.list_services(
+        request.work, query.predicate, query.sort, query.window, request.dialect.total_cap, site=site
+    )
     return list_answer(request, query, page, ServiceDocument.of)
