@@ -17,7 +17,7 @@ done
 "$python" -c 'import venv, ensurepip' >/dev/null 2>&1 || fail "Python's venv module is missing; on Debian or Ubuntu: apt install python3-venv"
 
 # An environment of another Python, or a half-made one, is made anew.
-if ! "$VENV/bin/python" -c 'import pip' >/dev/null 2>&1; then
+if ! "$VENV/bin/python" -c 'import pip, sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
     rm -rf "$VENV"
     "$python" -m venv "$VENV" || fail "could not make the virtual environment in $VENV"
 fi

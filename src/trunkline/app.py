@@ -8,6 +8,7 @@ import asyncio
 import gc
 import multiprocessing
 import os
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -100,9 +101,14 @@ async def report_connections(realms: Mapping[Environment, Realm]) -> None:
 
 
 def create() -> Pipeline:
-    """The application on the environment's settings; what an ASGI server calls."""
-    settings = load()
-    configure_logging(settings.log_level)
+    """The application on the environment's settings; what an ASGI server calls. Ends the process when they cannot be used."""
+    try:
+        settings = load()
+        configure_logging(settings.log_level)
+        application = build(settings)
+    except StartupError as error:
+        print(f"trunkline: {error}", file=sys.stderr)  # noqa: T201 - for the person who starts the server
+        sys.exit(error.exit_code)
     if (server := multiprocessing.parent_process()) is not None and server.pid is not None:  # we are one worker of several
         processes.end_with_parent(server.pid)
-    return build(settings)
+    return application

@@ -6,12 +6,14 @@ import os
 import random
 import signal
 import uuid
+from collections.abc import AsyncIterator
 
+import asyncpg
 import httpx
 
 from tests.faults import stage
 from tests.faults.conftest import MakeServer
-from tests.faults.test_serve import INCIDENT
+from tests.faults.test_serve import INCIDENT, dsn_of
 from tests.serving import Server
 
 ROUNDS = 3
@@ -31,7 +33,7 @@ async def test_kill_everything_under_load(prepared: MakeServer) -> None:
             async with asyncio.timeout(30):
                 while len(acknowledged(sent)) < before + 40:
                     await asyncio.sleep(0.01)
-            await asyncio.sleep(random.random() / 10)  # noqa: S311 - another moment in every round
+            await asyncio.sleep(random.random() / 10)
             kill_everything(server)
         await asyncio.to_thread(server.start)
         await everything_is_there_once(server, await asyncio.to_thread(server.token), service, sent)
@@ -40,7 +42,7 @@ async def test_kill_everything_under_load(prepared: MakeServer) -> None:
 
 
 @contextlib.asynccontextmanager
-async def writing(server: Server, token: str, service: str, sent: dict[str, str | None]):  # type: ignore[no-untyped-def]  # noqa: ANN201
+async def writing(server: Server, token: str, service: str, sent: dict[str, str | None]) -> AsyncIterator[None]:
     """Clients that open cases for as long as the block runs, and note what was acknowledged."""
 
     async def write() -> None:
@@ -108,10 +110,6 @@ async def everything_is_there_once(server: Server, token: str, service: str, sen
 
 async def cases_by_reference(server: Server) -> dict[str, list[str]]:
     """Straight from the database: customer reference to the cases that carry it."""
-    import asyncpg  # noqa: PLC0415
-
-    from tests.faults.test_serve import dsn_of  # noqa: PLC0415
-
     connection = await asyncpg.connect(dsn_of(server))
     try:
         rows = await connection.fetch(

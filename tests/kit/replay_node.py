@@ -61,7 +61,7 @@ async def handle(pool: Pool, tenant: UUID, asked: dict[str, Any], die: Any = lam
                 claimed = await replay.claim(transaction.connection, tenant, guarded, clock)
                 if isinstance(claimed, replay.Stored):
                     return claimed.status, claimed.body.decode(), "replayed"
-            await transaction.commit(answer[0], claimed.remember([], answer[1].encode()))
+            await transaction.commit(answer[0], claimed.remember(answer[0], [], answer[1].encode()))
     except InProgress:
         return 409, "", "busy"
     die("after the commit")

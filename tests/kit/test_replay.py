@@ -375,3 +375,22 @@ def test_a_refusal_is_replayed_over_http(customer: httpx.Client, draft: dict[str
     assert answers[0].content == answers[1].content
     assert [answer.headers.get("idempotency-replayed") for answer in answers] == [None, "true"]
     assert cases_of(customer, draft) == []
+
+
+async def test_a_secret_in_a_remembered_answer_is_sealed(server: Server, manager: httpx.Client) -> None:
+    """A copy of a request for a new secret gets the same secret, which stands nowhere in the database."""
+    name, headers = f"sealed {uuid4().hex}", {"Idempotency-Key": uuid4().hex}
+    body = {"apiClientName": name, "scopes": ["BasicRead"]}
+    first, copy = (manager.post("/v2/api-clients", json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, copy.status_code) == (201, 201)
+    assert copy.headers["Idempotency-Replayed"] == "true"
+    assert copy.json() == first.json()
+    secret = first.json()["data"]["clientSecret"].encode()
+    database = json.loads((server.data / "running.json").read_text())["databases"]["production"]
+    connection = await asyncpg.connect(database)
+    try:
+        kept = [row[0] for row in await connection.fetch("SELECT body FROM request_guard WHERE body IS NOT NULL")]
+    finally:
+        await connection.close()
+    assert kept
+    assert not any(secret in answer for answer in kept)

@@ -9,6 +9,8 @@ import asyncpg
 import typer
 
 from trunkline import migrations
+from trunkline.kit.clock import monotonic
+from trunkline.kit.embedded import EmbeddedPostgres
 from trunkline.kit.principal import Environment, system
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
@@ -36,35 +38,46 @@ async def database_addresses(settings: Settings, *, may_create: bool = False) ->
 
     Raises `StartupError` when there are none yet, unless they may be created.
     """
-    embedded = embedded_postgres(settings, lambda _: None)
+    embedded = embedded_postgres(settings, lambda _: None, patience=POLL_SECONDS)
     if embedded is None:
         yield settings.addresses(), None
         return
-    state, addresses = await _settled(settings)
-    if state is State.RUNNING:
-        yield addresses, embedded.dsn("postgres")
-        return
-    if embedded.is_new and not may_create:
-        raise StartupError(
-            f"there is no database in {settings.data.absolute()} yet: start the server once (`make run`)",
-            ExitCode.CONFIGURATION,
-        )
-    make_data_folder(settings.data)
     try:
-        await embedded.start()
-        yield addresses_of(settings, embedded), embedded.dsn("postgres")
+        running = await _running_or_started(settings, embedded, may_create=may_create)
+        yield running or addresses_of(settings, embedded), embedded.dsn("postgres")
     finally:
         await embedded.stop()
 
 
-async def _settled(settings: Settings) -> tuple[State, Addresses]:
-    """Wait until the data folder's server neither starts nor stops."""
-    for _ in range(int(WAIT_SECONDS / POLL_SECONDS)):
+async def _running_or_started(settings: Settings, embedded: EmbeddedPostgres, *, may_create: bool) -> Addresses | None:
+    """The databases of the data folder's server; when none runs, `None`, and the embedded PostgreSQL is started.
+
+    Waits for a server that starts or stops, and for other commands.
+    """
+    deadline = monotonic() + WAIT_SECONDS
+    while True:
         state, addresses = look(settings)
-        if state is not State.CHANGING:
-            return state, addresses
+        if state is State.RUNNING:
+            return addresses
+        if state is State.STOPPED:
+            if embedded.is_new and not may_create:
+                raise StartupError(
+                    f"there is no database in {settings.data.absolute()} yet: start the server once (`make run`)",
+                    ExitCode.CONFIGURATION,
+                )
+            make_data_folder(settings.data)
+            try:
+                await embedded.start()
+            except StartupError as error:
+                if error.exit_code != ExitCode.ALREADY_RUNNING or monotonic() > deadline:
+                    raise
+            else:
+                return None
+        elif monotonic() > deadline:
+            raise StartupError(
+                f"the server of {settings.data.absolute()} is still starting or stopping", ExitCode.ALREADY_RUNNING
+            )
         await asyncio.sleep(POLL_SECONDS)
-    raise StartupError(f"the server of {settings.data.absolute()} is still starting or stopping", ExitCode.ALREADY_RUNNING)
 
 
 @asynccontextmanager

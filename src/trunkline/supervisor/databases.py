@@ -47,14 +47,16 @@ class Prepared:
     server: str
 
 
-def embedded_postgres(settings: Settings, progress: Callable[[str], None]) -> EmbeddedPostgres | None:
+def embedded_postgres(
+    settings: Settings, progress: Callable[[str], None], patience: float = COMMAND_SECONDS
+) -> EmbeddedPostgres | None:
     """The embedded server of the data folder, not started; `None` when the settings name an external one."""
     if settings.database_url:
         return None
     processes = settings.workers * 2 + 1
     connections = processes * (settings.database_connections + 2) * len(NAMES) + SPARE_CONNECTIONS
     return EmbeddedPostgres(
-        settings.data.absolute() / FOLDER, progress=progress, connections=max(100, connections), patience=COMMAND_SECONDS
+        settings.data.absolute() / FOLDER, progress=progress, connections=max(100, connections), patience=patience
     )
 
 
