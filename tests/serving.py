@@ -42,7 +42,12 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-        defaults = {"TRUNKLINE_DATA": str(self.data), "TRUNKLINE_PORT": str(self.port), "TRUNKLINE_WORKERS": "2", "TRUNKLINE_THROTTLE": "off"}
+        defaults = {
+            "TRUNKLINE_DATA": str(self.data),
+            "TRUNKLINE_PORT": str(self.port),
+            "TRUNKLINE_WORKERS": "2",
+            "TRUNKLINE_THROTTLE": "off",
+        }
         return {**clean, "PYTHONPATH": str(ROOT / "src"), **defaults, **self.settings}
 
     @property
@@ -65,7 +70,9 @@ class Server:
             cwd=self.data.parent, env=self.environment, stdout=self.log.open("a"), stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         while wait:
-            assert self.process.poll() is None, f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}"
+            assert self.process.poll() is None, (
+                f"the server ended with {self.process.returncode}:\n{self.log.read_text()[-4000:]}"
+            )
             assert time.monotonic() < begun + START_SECONDS, f"the server is not ready:\n{self.log.read_text()[-4000:]}"
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.url}/readyz", timeout=2, headers={"X-Forwarded-Proto": "https"}).status_code in (200, 400):
@@ -114,7 +121,12 @@ class Server:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A `trunkline` command with this server's settings."""
         done = subprocess.run(
-            [sys.executable, "-m", "trunkline", *command], cwd=self.data.parent, env=self.environment, capture_output=True, text=True, timeout=60
+            [sys.executable, "-m", "trunkline", *command],
+            cwd=self.data.parent,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert not check or done.returncode == 0, done.stderr
         return done

@@ -1,4 +1,4 @@
-# ruff: noqa: ASYNC220, ASYNC221, ASYNC240  # a test may block: nothing else runs beside it
+# a test may block: nothing else runs beside it
 """The embedded PostgreSQL under faults: killed, orphaned, squatted, full, closed in; always the real server."""
 
 import asyncio

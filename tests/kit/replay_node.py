@@ -81,7 +81,7 @@ async def handle_naively(pool: Pool, tenant: UUID, asked: dict[str, Any]) -> Ans
 
 def serve(dsn: str, port: int, tenant: str, deaths: float, naive: bool) -> None:
     """Run a node until it dies: at each of three places with probability `deaths`."""
-    random = Random()  # noqa: S311
+    random = Random()
 
     def die(_place: str) -> None:
         if random.random() < deaths:

@@ -188,7 +188,7 @@ async def test_a_waiter_that_is_cancelled_as_it_is_served_loses_nothing(pool: Po
 @given(seed=st.integers(0, 2**32))
 async def test_nothing_that_callers_do_costs_a_connection(database_url: str, seed: int) -> None:
     """Whatever is cancelled, killed, left in a transaction or timed out, and in whatever order: the pool stays whole."""
-    random = Random(seed)  # noqa: S311
+    random = Random(seed)
     pool = Pool(database_url, 3, wait_seconds=0.05)
 
     async def caller() -> None:

@@ -103,7 +103,7 @@ async def test_a_transaction_that_is_undone_holds_nobody_up(pool: Pool, tenant: 
 
 async def test_many_writers_and_a_reader(pool: Pool, tenant: UUID, database_url: str) -> None:
     """Twelve writers, transactions of any length, a third undone: a polling reader sees each committed event exactly once."""
-    random = Random(7)  # noqa: S311
+    random = Random(7)
     committed: list[str] = []
     writing = True
 
@@ -278,7 +278,7 @@ async def test_a_rollback_leaves_nothing(pool: Pool, tenant: UUID, how: str) -> 
 async def test_writers_of_one_collection_do_not_lose_each_others_counts(pool: Pool, tenant: UUID) -> None:
     """Sizes stay exact with many writers at once, and writers of several collections never block each other for good."""
     customers = [new_id() for _ in range(3)]
-    random = Random(11)  # noqa: S311
+    random = Random(11)
 
     async def write() -> None:
         for _ in range(10):

@@ -94,7 +94,7 @@ async def fill(
     connection: asyncpg.Connection, tenant_id: UUID, number: int
 ) -> tuple[list[Row], list[Row], dict[str, Reach | None]]:
     """Two customers with a few branches, and services on them; the rows as a listing shows them, with `path` and `customer`."""
-    random = Random(number)  # noqa: S311
+    random = Random(number)
     await connection.execute("INSERT INTO tenants VALUES ($1, $2, 'Query', $3)", tenant_id, number, START)
     accounts: list[Row] = []
     for index in range(70):

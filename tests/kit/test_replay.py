@@ -112,7 +112,7 @@ class Nodes:
 async def storm(nodes: Nodes, requests: int, copies: int) -> dict[str, list[tuple[int, str, str]]]:
     """Every request in several copies at once, to several nodes; all answers by request."""
     keeping = asyncio.create_task(nodes.keep())
-    random = Random(5)  # noqa: S311
+    random = Random(5)
     turns = asyncio.Semaphore(6)
     answers: dict[str, list[tuple[int, str, str]]] = {}
 

@@ -48,7 +48,7 @@ async def listening(database_url: str, channel: str) -> AsyncIterator[tuple[Sign
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - nothing to wait on: it is seen from outside
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -93,7 +93,7 @@ async def test_window_slides(pool: Pool, tenant: UUID) -> None:
     second = await hits(throttle, tenant, rule, 5)
     assert [a.allowed for a in first + second] == [True, True, True, False, False, False, False]
     assert second[-1].retry_after == 1
-    while not (await throttle.take(tenant, "client", rule)).allowed:  # noqa: ASYNC110 - this is what a client does
+    while not (await throttle.take(tenant, "client", rule)).allowed:
         await asyncio.sleep(0.002)
     assert time.monotonic() - begin == pytest.approx(1.0, abs=0.1)
     await asyncio.sleep(0.1)
@@ -140,7 +140,7 @@ def one_exact_limiter(rule: Rule) -> Callable[[float], bool]:
 @pytest.mark.parametrize("rule", [READ, WRITE, SlidingWindow("write", 100, 60)])
 async def test_like_one_exact_limiter(pool: Pool, tenant: UUID, rule: Rule) -> None:
     """Minutes of random bursts and pauses over many processes are answered as one exact limiter would."""
-    random = Random(7)  # noqa: S311
+    random = Random(7)
     expect, passed, begin = one_exact_limiter(rule), 0.0, time.monotonic()
     expected = answered = 0
     for _ in range(60):
