@@ -51,12 +51,10 @@ class External:
             await connection.close()
 
 
-@pytest.fixture(scope="module", params=["wheel", "debian-15"])
-async def external(request: pytest.FixtureRequest) -> AsyncIterator[External]:
-    """PostgreSQL of the wheel's version and of the oldest one that is supported."""
-    binaries = DEBIAN_15 if request.param == "debian-15" else None
-    if binaries is not None and not binaries.exists():
-        pytest.skip("Debian's postgresql-15 is not installed")
+@pytest.fixture(scope="module")
+async def external() -> AsyncIterator[External]:
+    """PostgreSQL of the oldest version that is supported, where Debian's is installed; else of the wheel's."""
+    binaries = DEBIAN_15 if DEBIAN_15.exists() else None
     with tempfile.TemporaryDirectory(prefix="trunkline-external-") as folder:
         postgres = EmbeddedPostgres(Path(folder) / "postgres", binaries=binaries)
         await postgres.start()

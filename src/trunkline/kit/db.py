@@ -36,6 +36,7 @@ SETTINGS = {
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -43,6 +44,9 @@ LOST = (
     asyncpg.ReadOnlySQLTransactionError,
     OSError,
 )
+
+# A server that goes says so before the connection closes: nobody else may get such a connection, which still looks open.
+GOING = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InternalClientError)
 
 
 async def connect(dsn: str, **settings: str) -> Connection:
@@ -132,6 +136,9 @@ class Pool:
         connection = await self.acquire()
         try:
             yield connection
+        except GOING:
+            connection.terminate()
+            raise
         finally:
             self.release(connection)
 
@@ -142,6 +149,8 @@ class Pool:
             try:
                 return await connection.fetch(statement, *arguments)
             except LOST as error:
+                if isinstance(error, GOING):
+                    connection.terminate()
                 if not connection.is_closed():
                     raise
                 if attempt == 2:

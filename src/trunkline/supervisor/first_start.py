@@ -127,15 +127,18 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
         made, secret = await identity.create_client(work, name, scopes, reach)
         return {"client_id": made.reference, "client_secret": secret, "scopes": list(scopes)}
 
+    name = (
+        "Demonstration" if filled.customer else "Operator"
+    )  # without demonstration data there is no customer yet to belong to
     password = secrets.new_password()
     await identity.create_user(work, ADMINISTRATOR, password, Role.ADMINISTRATOR)
     return {
         "console": {"username": ADMINISTRATOR, "password": password},
         "customer": {
             "token_url": f"{credentials.base_url(settings, environment)}/oauth2/token",
-            **await client("Demonstration", ALL_FOUR, filled.customer),
-            "read_only": await client("Demonstration, read only", (BASIC_READ,), filled.customer),
-            "other": await client("Demonstration of another customer", ALL_FOUR, filled.other),
-            "manager": await client("Demonstration, API clients", (MANAGE_CLIENTS, BASIC_READ), filled.customer),
+            **await client(name, ALL_FOUR, filled.customer),
+            "read_only": await client(f"{name}, read only", (BASIC_READ,), filled.customer),
+            "other": await client(f"{name}, another", ALL_FOUR, filled.other),
+            "manager": await client(f"{name}, API clients", (MANAGE_CLIENTS, BASIC_READ), filled.customer),
         },
     }

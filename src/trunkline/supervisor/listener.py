@@ -10,6 +10,7 @@ import gc
 import json
 import multiprocessing
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -33,6 +34,22 @@ LOGGING = {
 }
 
 
+def handle_signals_in_workers() -> None:
+    """A worker starts with the system's own handling of signals: the listener's, which it inherits, would swallow an early SIGTERM."""
+    signals = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+
+    def reset() -> None:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, signals),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, signals),
+        after_in_child=reset,
+    )
+
+
 def main() -> None:
     """Serve until SIGTERM, then finish what is being answered."""
     parser = argparse.ArgumentParser()
@@ -51,6 +68,7 @@ def main() -> None:
     configure_logging(load().log_level)
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork")
+        handle_signals_in_workers()
     gc.collect()
     gc.freeze()
     Granian(

@@ -70,6 +70,8 @@ class Leftovers:
             try:
                 (PROC / str(pid) / "exe").readlink()
                 (PROC / str(pid) / "cwd").stat()
+            except FileNotFoundError:  # it is dead or dying, perhaps not yet reaped: PostgreSQL takes a zombie for alive
+                return pid
             except OSError:
                 return None
         return None if self._serves(pid) else pid
