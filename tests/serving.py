@@ -120,7 +120,7 @@ class Server:
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A `trunkline` command with this server's settings."""
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: PLW1510 - the caller looks at the code
             [sys.executable, "-m", "trunkline", *command],
             cwd=self.data.parent,
             env=self.environment,
