@@ -3,6 +3,7 @@
 Each command is a module with a typer application of its own, loaded only when it is called.
 """
 
+import logging
 import signal
 import sys
 from importlib import import_module
@@ -61,5 +62,7 @@ def main() -> None:
 
 
 def _fail(why: Any, code: int) -> None:
+    # What was under way side by side when it failed (a second connection, say) is of no interest beside the reason.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     print(f"trunkline: {why}", file=sys.stderr)
     sys.exit(code)

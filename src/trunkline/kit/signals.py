@@ -59,7 +59,8 @@ class Signals:
         self.healthy = True
         while not gone.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(gone.wait(), CHECK_SECONDS)
+                async with asyncio.timeout(CHECK_SECONDS):  # Python 3.11's wait_for may swallow a cancellation
+                    await gone.wait()
             if not gone.is_set():
                 await connection.fetchval("SELECT 1", timeout=CHECK_SECONDS)
 
