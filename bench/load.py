@@ -118,7 +118,7 @@ async def run(plan: Plan) -> Outcome:
     return Outcome(seconds, plan.count, p50, p99, state.wrong, state.sample[:2000])
 
 
-def drive(port: int, requests: Sequence[bytes], count: int, *, status: int = 200, connections: int = 8) -> Outcome:
+def drive(port: int, requests: Sequence[bytes], count: int, *, status: int = 200, connections: int = 32) -> Outcome:
     """Send the load from a process of its own. Raises `RuntimeError` when an answer has another status."""
     plan = Plan(port, connections, count, status, list(requests))
     command = [sys.executable, "-m", "bench.load"]

@@ -48,7 +48,7 @@ class Result:
         lines = [
             f"`{self.command}` on {wall_clock():%Y-%m-%d}, commit {_commit()}:",
             f"{cores()} cores of {cpu.model()}, Python {platform.python_version()}, PostgreSQL {self.postgres};",
-            f"{_rounds(self.one)} rounds in turns, 8 connections.",
+            f"{_rounds(self.one)} rounds in turns, 32 connections.",
             "",
             "One worker:",
             "",

@@ -319,6 +319,28 @@ async def test_stale_pid_file_names_a_stranger(tmp_path: Path, make: Maker) -> N
             innocent.kill()
 
 
+async def test_stale_pid_file_names_a_zombie(tmp_path: Path, make: Maker) -> None:
+    """A pid file that names a process which has ended but is not yet reaped, as after kill -9 of everything, does not stop the start."""
+    folder = tmp_path / "postgres"
+    server = make(folder)
+    await server.start()
+    await add_row(server)
+    assert server.pid
+    os.kill(server.pid, signal.SIGKILL)
+    await server.exited()
+    owner = (folder / "data").stat()
+    as_server = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if ROOT else {}
+    with subprocess.Popen(["true"], cwd="/", **as_server) as dead:  # type: ignore[call-overload]
+        async with asyncio.timeout(10):
+            while ") Z " not in Path(f"/proc/{dead.pid}/stat").read_text():
+                await asyncio.sleep(0.01)
+        for file in (folder / "data/postmaster.pid", folder / "socket/.s.PGSQL.5432.lock"):
+            _, rest = file.read_text().split("\n", 1)
+            file.write_text(f"{dead.pid}\n{rest}")
+        await server.start()
+        assert await rows(server) == 1
+
+
 async def test_interrupted_initdb_is_redone(tmp_path: Path, make: Maker) -> None:
     """A first start killed while it makes the cluster leaves nothing that the next start trusts or keeps."""
     folder = tmp_path / "postgres"
