@@ -10,7 +10,7 @@ def run() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - whoever calls us with an older one shall read why
         sys.stderr.write("trunkline: Python 3.11 or newer is needed, this is %s\n" % sys.version.split()[0])  # noqa: UP031
         sys.exit(78)
-    from trunkline.cli import main  # noqa: PLC0415
+    from trunkline.cli import main  # noqa: PLC0415 - only after the check above
 
     main()
 

@@ -82,7 +82,7 @@ def main() -> None:
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
         log_access=False,
-        log_level="warning",  # type: ignore[arg-type]
+        log_level="warning",  # type: ignore[arg-type] # granian takes the text, its annotation only the enum
         log_dictconfig={"version": 1, "disable_existing_loggers": False, **LOGGING},
         ssl_cert=arguments.certificate,
         ssl_key=arguments.key,

@@ -126,7 +126,7 @@ class TokenForm(msgspec.Struct, kw_only=True):
     client_secret: Annotated[str, Meta(description="The API client's secret.")] | UnsetType = UNSET
 
 
-class _Refused(Exception):  # noqa: N818
+class _Refused(Exception):  # noqa: N818 - an answer in the shape of RFC 6749, not an error of ours
     def __init__(self, error: str, description: str, status: int = 400) -> None:
         super().__init__(description)
         self.answer_status = status
