@@ -171,16 +171,30 @@ class Pipeline:
         except Disconnected:
             raise
         except Exception as error:
-            try:
-                refusal = error if isinstance(error, Refusal) else self._unavailable(error)
-                if refusal is not None:
-                    return dialect.refuse(request, refusal)
-            except Exception:
-                log.exception("refusal.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
-            else:
-                log.exception("request.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
-            FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
-            return dialect.fail(request)
+            return self._refused(request, dialect, operation, error)
+
+    def _refused(self, request: Request, dialect: Dialect, operation: Operation | None, error: Exception) -> Answer:
+        """The answer to an error.
+
+        A function of its own, because a frame that an error travelled through and that also keeps the error would be a cycle: the
+        request, and with it the connection of a client that never finishes, would stay until the garbage collector comes by.
+        """
+        try:
+            refusal = error if isinstance(error, Refusal) else self._unavailable(error)
+            if refusal is not None:
+                return dialect.refuse(request, refusal)
+        except Exception:
+            log.exception("refusal.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
+        else:
+            log.error(
+                "request.failed",
+                request_id=request.request_id,
+                trace_id=request.trace_id,
+                path=request.path,
+                exc_info=error,
+            )
+        FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
+        return dialect.fail(request)
 
     @staticmethod
     def _unavailable(error: Exception) -> Unavailable | None:
