@@ -8,6 +8,7 @@ import contextlib
 import functools
 import itertools
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -31,12 +32,13 @@ from trunkline.kit.db import Pool
 from trunkline.kit.embedded import EmbeddedPostgres
 from trunkline.kit.errors import Malformed, NotFound
 from trunkline.kit.events import created, removed
-from trunkline.kit.ids import new_id
+from trunkline.kit.ids import NIL, new_id
 from trunkline.kit.principal import ActorType, Environment, Principal, Reach
-from trunkline.kit.query import And, Compare, Cursor, Empty, In, Kind, Listing, Not, Operator, Or, Predicate, SortKey, Window
+from trunkline.kit.query import LAST, And, Compare, Cursor, Empty, In, Kind, Listing, Not, Operator, Or, Predicate, SortKey, Window
 from trunkline.kit.query.compile import PageShape, page_text, shape, total_order
 from trunkline.kit.query.cursor import fingerprint, read_cursor, write_cursor
 from trunkline.kit.record import Origin
+from trunkline.kit.sizes import recount
 from trunkline.kit.work import Transaction, Work
 
 Row = dict[str, Any]
@@ -174,6 +176,9 @@ async def tables_in(pool: Pool, numbers: Sequence[int]) -> dict[str, Table]:
                 "branch": [row for row in rows if row["path"].startswith(branch.path)],
             }
             assert 0 < len(by_reach["branch"]) < len(by_reach["customer"]) < len(rows)
+            sizes = Counter(row["customer"] for row in rows) + Counter({NIL: len(rows)})
+            async with pool.connection() as connection:
+                await recount(connection, tenant_id, listing.name, dict(sizes), number)
             made[listing.name] = Table(pool, listing, tenant_id, reaches, by_reach)
     return made
 
@@ -357,6 +362,13 @@ async def check(table: Table, reach: str, predicate: Predicate, sort: tuple[Sort
         assert page.has_more == (offset + limit < len(wanted))
         assert page.total == len(wanted)
 
+    for offset in {0, max(0, len(wanted) - 1) // limit * limit, len(wanted), len(wanted) + 5}:
+        last = Window(offset, limit, through_the_wire(table.listing, predicate, sort, LAST))
+        page = await query.page(work, table.listing, predicate, sort, last, total_cap=1000)
+        assert references(page) == wanted[offset : offset + limit]
+        assert page.has_more == (offset + limit < len(wanted))
+        assert page.total == len(wanted)
+
 
 def through_the_wire(listing: Listing[Any], predicate: Predicate, sort: Sequence[SortKey], cursor: Cursor) -> Cursor:
     """A cursor as it comes back from a client."""
@@ -454,7 +466,7 @@ async def test_totals_follow_every_change(database_url: str) -> None:
     assert await total(table, And(())) == (before["all"] or 0) + 2
     assert await total(table, euro) == (before["euro"] or 0) + 1
     sizes = "SELECT sum(size) FROM collection_sizes WHERE tenant_id = $1 AND collection = 'accounts' AND customer_id = $2"
-    assert (await pool.fetch(sizes, table.tenant_id, root.customer_id))[0][0] == 2
+    assert (await pool.fetch(sizes, table.tenant_id, root.customer_id))[0][0] == (before["all"] or 0) + 2
     await pool.close()
 
 

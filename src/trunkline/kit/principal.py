@@ -22,16 +22,23 @@ class ActorType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The subtree of accounts that a customer's credential sees: all of `customer_id` when `path` is empty, else what lies below `path`."""
+    """The accounts that a customer's credential sees: all of `customer_id` when `path` is empty, else what lies below `path`.
+
+    `own`: only the account itself, nothing below it; `path` is then never empty.
+    """
 
     account_id: UUID
     customer_id: UUID
     path: str = ""
+    own: bool = False
 
     @property
     def path_end(self) -> str:
-        """The first text after every path that begins with `path` ('/' is followed by '0')."""
-        return self.path[:-1] + "0"
+        """The first text after the paths that are reached.
+
+        In code-point order '/' is followed by '0', and '!' stands before everything that a path below this one could go on with.
+        """
+        return f"{self.path}!" if self.own else self.path[:-1] + "0"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ INVOICES = Listing(
     ),
     reach=Reachable(customer="i.customer_id", account="i.account_id"),
     collections=("invoices",),
+    sized=True,
 )  # fmt: skip
 
 INVOICE_LINES = Listing(

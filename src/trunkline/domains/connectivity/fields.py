@@ -38,4 +38,5 @@ SERVICES = Listing(
     ),
     reach=Reachable(customer="v.customer_id", account="v.account_id"),
     collections=("services", "sites", "accounts"),
+    sized=True,
 )  # fmt: skip

@@ -24,6 +24,7 @@ ACCOUNTS = Listing(
     ),
     reach=Reachable(customer="a.customer_id", account="a.id"),
     collections=("accounts",),
+    sized=True,
 )  # fmt: skip
 
 SITES = Listing(
@@ -55,4 +56,5 @@ SITES = Listing(
     ),
     reach=Reachable(customer="s.customer_id", account="s.account_id"),
     collections=("sites", "accounts"),
+    sized=True,
 )  # fmt: skip

@@ -21,5 +21,6 @@ API_CLIENTS = Listing(
     ),
     reach=Reachable(customer="k.customer_id", account="k.account_id"),
     collections=("api_clients",),
+    sized=True,
     condition="k.revoked_at IS NULL",
 )  # fmt: skip

@@ -37,6 +37,7 @@ CASES = Listing(
     ),
     reach=Reachable(customer="c.customer_id", account="c.account_id"),
     collections=("cases",),  # references never change, so the joined tables cannot change what matches
+    sized=True,
 )  # fmt: skip
 
 CASE_MESSAGES = Listing(

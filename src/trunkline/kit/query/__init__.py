@@ -4,6 +4,7 @@ from trunkline.kit.query.fields import LISTINGS, Field, Kind, Listing, Reachable
 from trunkline.kit.query.run import Page, find, page
 from trunkline.kit.query.tree import (
     EVERYTHING,
+    LAST,
     And,
     Compare,
     Cursor,
@@ -20,6 +21,6 @@ from trunkline.kit.query.tree import (
 )
 
 __all__ = [
-    "EVERYTHING", "LISTINGS", "And", "Compare", "Cursor", "Empty", "Field", "In", "Kind", "Limits", "Listing", "Not", "Operator",
+    "EVERYTHING", "LAST", "LISTINGS", "And", "Compare", "Cursor", "Empty", "Field", "In", "Kind", "Limits", "Listing", "Not", "Operator",
     "Or", "Page", "Predicate", "Reachable", "SortKey", "Window", "find", "page", "size",
 ]  # fmt: skip

@@ -189,12 +189,34 @@ def changes_of(listing: Listing[Any], customer: str) -> str:
     )
 
 
+def size_of(listing: Listing[Any], customer: str) -> str:
+    """How many rows the list has in all, kept by every commit (kit.sizes)."""
+    return (
+        "(SELECT coalesce(sum(z.size), 0)::bigint FROM collection_sizes z "
+        f"WHERE z.tenant_id = $1 AND z.collection = '{listing.collections[0]}' AND z.customer_id = {customer})"
+    )
+
+
+def is_sized(listing: Listing[Any], predicate: Shape, reach: str) -> bool:
+    """Whether the total of such a list is known without counting."""
+    return listing.sized and predicate == ("and",) and reach != "branch"
+
+
 NOBODY = "'00000000-0000-0000-0000-000000000000'::uuid"
+
+
+@lru_cache(maxsize=128)
+def size_text(name: str, reach: str) -> str:
+    """`SELECT size` of a list that `is_sized`. Parameters: tenant, reach."""
+    return f"SELECT {size_of(LISTINGS[name], '$2' if reach else NOBODY)}"
 
 
 @lru_cache(maxsize=2048)
 def page_text(page: PageShape) -> str:
-    """`SELECT columns…, other sort values…, change count` for a page; parameters: tenant, reach, predicate, cursor, offset."""
+    """`SELECT columns…, other sort values…, size or change count` for a page; parameters: tenant, reach, predicate, cursor, offset.
+
+    The last column is the list's size where that is known (`is_sized`), else the change count under which it may be counted.
+    """
     listing = LISTINGS[page.listing]
     text = _Text(listing)
     where = text.where(page.reach, page.predicate)
@@ -206,8 +228,9 @@ def page_text(page: PageShape) -> str:
         for key in sort
         for expression in sort_expressions(listing.by_name[key.field], key, listing.by_name[key.field].sql)
     )
+    measure = size_of if is_sized(listing, page.predicate, page.reach) else changes_of
     columns = ", ".join(
-        [*listing.columns, *extra_columns(listing, page.sort), changes_of(listing, "$2" if page.reach else NOBODY)]
+        [*listing.columns, *extra_columns(listing, page.sort), measure(listing, "$2" if page.reach else NOBODY)]
     )
     offset = f" OFFSET {text.placeholder()}" if page.offset else ""
     return f"SELECT {columns} FROM {listing.source} WHERE {' AND '.join(where)} ORDER BY {order} LIMIT {page.limit}{offset}"
@@ -255,8 +278,8 @@ def reach_parameters(reach: Reach | None) -> tuple[str, list[Any]]:
 
 
 def cursor_shape(cursor: Cursor | None) -> tuple[bool, ...] | None:
-    """For each of the cursor's values, whether it is null."""
-    return None if cursor is None else tuple(value is None for value in cursor.values)
+    """For each of the cursor's values, whether it is null; `None` where there is nothing to compare with (`LAST` too)."""
+    return None if cursor is None or not cursor.values else tuple(value is None for value in cursor.values)
 
 
 def cursor_parameters(cursor: Cursor | None) -> list[Any]:

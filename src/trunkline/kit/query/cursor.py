@@ -17,7 +17,7 @@ import msgspec
 from trunkline.kit.errors import Malformed, Violation
 from trunkline.kit.query.compile import total_order
 from trunkline.kit.query.fields import Field, Listing
-from trunkline.kit.query.tree import Cursor, Predicate, SortKey
+from trunkline.kit.query.tree import LAST, Cursor, Predicate, SortKey
 
 DIGITS = 40  # before or after the point; no column has more
 
@@ -43,7 +43,11 @@ def read_cursor(
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         its_offset, its_mark, backwards, values = _decoder.decode(raw)
-        if its_offset != offset or its_mark != mark or len(values) != len(order):
+        if its_offset != offset or its_mark != mark:
+            return None
+        if not values and backwards:
+            return LAST
+        if len(values) != len(order):
             return None
         fields = [listing.by_name[key.field] for key in order]
         return Cursor(tuple(_typed(value, field) for value, field in zip(values, fields, strict=True)), backwards)

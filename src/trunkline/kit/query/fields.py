@@ -77,7 +77,8 @@ class Listing(Generic[T]):
 
     `columns` are SQL expressions in the order of `model`'s fields; `source` is the FROM clause, whose first table has the alias
     `table`; joined tables are LEFT JOINs conditioned on `tenant_id`. `collections` are the collections whose changes can change
-    what a filter matches. `key` names the field that makes every order total.
+    what a filter matches. `key` names the field that makes every order total. `sized` says that the list shows every row of its first
+    collection: what `collection_sizes` holds for it is then the list's total, and nothing is counted.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Listing(Generic[T]):
     collections: tuple[str, ...]
     key: str = "reference"
     condition: str = ""  # holds for every row of the list, e.g. "c.revoked_at IS NULL"
+    sized: bool = False
     by_name: Mapping[str, Field] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -11,14 +11,16 @@ from trunkline.kit.query.compile import (
     cursor_parameters,
     cursor_positions,
     cursor_shape,
+    is_sized,
     one_text,
     page_text,
     reach_parameters,
     shape,
+    size_text,
     total_order,
 )
 from trunkline.kit.query.fields import Listing
-from trunkline.kit.query.tree import Cursor, Predicate, SortKey, Window
+from trunkline.kit.query.tree import LAST, Cursor, Predicate, SortKey, Window
 from trunkline.kit.sizes import Totals
 from trunkline.kit.work import Work
 
@@ -53,13 +55,19 @@ async def page(
 ) -> Page[T]:
     """One page of a list within the caller's reach. With `total_cap` the page carries the exact total up to that many rows.
 
-    A window with a cursor costs the same at any depth; without one the database skips `offset` rows.
+    A window with a cursor costs the same at any depth; without one the database skips `offset` rows. The cursor `LAST` needs a
+    `total_cap`; where `offset` is not where the last page begins, it is as good as none.
     """
     order = total_order(listing, sort)
     reach, parameters = reach_parameters(work.principal.reach)
     values: list[Any] = []
     predicate_shape = shape(predicate, values)
-    cursor = window.cursor
+    arguments = [*parameters, *values]
+    rest = _Rest(work, listing, predicate_shape, reach, arguments, total_cap)
+    cursor, kept = window.cursor, window.limit
+    if cursor == LAST:
+        left = await rest.count(None) - window.offset
+        cursor, kept = (LAST, left) if 0 < left <= window.limit else (None, window.limit)
     skip = window.offset if cursor is None else 0
     text = page_text(
         PageShape(
@@ -73,38 +81,20 @@ async def page(
             backwards=cursor is not None and cursor.backwards,
         )
     )
-    arguments = [*parameters, *values]
     rows = await work.fetch(text, *arguments, *cursor_parameters(cursor), *([skip] if skip else ()))
 
     more = len(rows) > window.limit
-    rows = rows[: window.limit]
+    rows = rows[:kept]
     if cursor is not None and cursor.backwards:
-        rows, more = rows[::-1], True  # the row the cursor stood at follows
+        rows, more = rows[::-1], cursor != LAST  # the row the cursor stood at follows
     width = len(listing.columns)
     positions = cursor_positions(listing.name, order)
     items = [listing.model(*row[:width]) for row in rows]
     total = None
     if total_cap is not None:
-        changes = rows[0][-1] if rows else None
-        if cursor is None and not more and (rows or not skip):
-            total = skip + len(rows)
-            if changes is not None:
-                TOTALS.put(
-                    (
-                        listing.name,
-                        work.tenant_id,
-                        work.principal.environment,
-                        predicate_shape,
-                        total_cap,
-                        *_hashable(arguments),
-                    ),
-                    changes,
-                    total,
-                )
-        else:
-            total = await _total(work, listing, predicate_shape, reach, arguments, changes, total_cap)
-        if total > total_cap:
-            total = None
+        measure = rows[0][-1] if rows else None
+        whole = skip + len(rows) if cursor is None and not more and (rows or not skip) else None
+        total = await rest.total(measure, whole)
     return Page(
         items=items,
         has_more=more,
@@ -114,18 +104,68 @@ async def page(
     )
 
 
-async def _total(
-    work: Work, listing: Listing[T], predicate: tuple[Any, ...], reach: str, arguments: list[Any], changes: int | None, cap: int
-) -> int:
-    key = (listing.name, work.tenant_id, work.principal.environment, predicate, cap, *_hashable(arguments))
-    if changes is not None and (known := TOTALS.get(key, changes)) is not None:
-        return known
-    row = await work.fetch_one(count_text(listing.name, predicate, reach, cap), *arguments)
-    assert row is not None, "an aggregate always has a row"
-    total: int = row[0]
-    TOTALS.put(key, row[1], total)
-    return total
+class _Rest:
+    """What a list holds beyond the page that was read."""
 
+    def __init__(
+        self,
+        work: Work,
+        listing: Listing[Any],
+        predicate: tuple[Any, ...],
+        reach: str,
+        arguments: list[Any],
+        cap: int | None,
+    ) -> None:
+        self._work = work
+        self._listing = listing
+        self._predicate = predicate
+        self._reach = reach
+        self._arguments = arguments
+        self._cap = cap or 0
+        self._sized = is_sized(listing, predicate, reach)
 
-def _hashable(arguments: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple(tuple(a) if isinstance(a, list) else a for a in arguments)
+    async def total(self, measure: int | None, whole: int | None) -> int | None:
+        """The exact total, `None` above the cap.
+
+        `measure` is the last column of the page's rows: the list's size where it is kept, else the change count. `whole` is the total
+        when the page itself showed the end of the list.
+        """
+        if self._sized:
+            total = measure if measure is not None else await self.count(None)
+        elif whole is not None:
+            total = whole
+            if measure is not None:
+                TOTALS.put(self._key(), measure, total)
+        else:
+            total = await self.count(measure)
+        return total if total <= self._cap else None
+
+    async def count(self, changes: int | None) -> int:
+        """The number of rows, counted up to one above the cap; a count under the same `changes` is remembered."""
+        if self._sized:
+            row = await self._work.fetch_one(size_text(self._listing.name, self._reach), *self._arguments)
+            assert row is not None, "an aggregate always has a row"
+            size: int = row[0]
+            return size
+        key = self._key()
+        if changes is not None and (known := TOTALS.get(key, changes)) is not None:
+            return known
+        row = await self._work.fetch_one(
+            count_text(self._listing.name, self._predicate, self._reach, self._cap), *self._arguments
+        )
+        assert row is not None, "an aggregate always has a row"
+        total: int = row[0]
+        TOTALS.put(key, row[1], total)
+        return total
+
+    def _key(self) -> tuple[Any, ...]:
+        values = (tuple(a) if isinstance(a, list) else a for a in self._arguments)
+        return (
+            self._listing.name,
+            self._work.tenant_id,
+            self._work.principal.environment,
+            self._predicate,
+            self._reach,
+            self._cap,
+            *values,
+        )

@@ -77,10 +77,13 @@ class Window(msgspec.Struct, frozen=True):
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """A place between two rows: the sort values of the row beside it, and on which side to go on."""
+    """A place between two rows: the sort values of the row beside it, and on which side to go on. Without values: the list's end."""
 
     values: tuple[Any, ...]
     backwards: bool = False
+
+
+LAST = Cursor((), backwards=True)  # the last page, read from the list's end
 
 
 class Limits(msgspec.Struct, frozen=True):
