@@ -250,6 +250,20 @@ async def test_event_audit_and_sizes_are_one_commit(pool: Pool, tenant: UUID) ->
     }  # fmt: skip
 
 
+async def test_many_changes_are_one_commit_too(pool: Pool, tenant: UUID) -> None:
+    """Thousands of changes of many customers in one transaction are announced in their order and counted like few."""
+    customers = [new_id() for _ in range(50)]
+    things = [thing(f"THI-{number}", customers[number % 50]) for number in range(3500)]
+    await commit(pool, tenant, *(created("thing.made", "things", made) for made in things))
+    left = await kept(pool, tenant)
+    assert left["events"] == 3500
+    assert left["audit"] == [("test.operation", 201, "THI-0")]
+    assert left["sizes"] == {("things", NIL): (3500, 3500), **{("things", customer): (70, 70) for customer in customers}}
+    page = await stored(pool, tenant)
+    assert [event.subject_reference for event in page] == [made.reference for made in things[:100]]
+    assert json.loads(page[7].after or "") == json.loads(msgspec.json.encode(things[7]))
+
+
 async def test_what_belongs_to_no_customer_counts_for_the_tenant_alone(pool: Pool, tenant: UUID) -> None:
     """The operator's own objects are counted once, and what has no list of its own is counted nowhere."""
     await commit(pool, tenant, created("thing.made", "things", thing("THI-1")), created("note.made", "", thing("NOT-1")))

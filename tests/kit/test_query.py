@@ -34,7 +34,22 @@ from trunkline.kit.errors import Malformed, NotFound
 from trunkline.kit.events import created, removed
 from trunkline.kit.ids import NIL, new_id
 from trunkline.kit.principal import ActorType, Environment, Principal, Reach
-from trunkline.kit.query import LAST, And, Compare, Cursor, Empty, In, Kind, Listing, Not, Operator, Or, Predicate, SortKey, Window
+from trunkline.kit.query import (
+    LAST,
+    And,
+    Compare,
+    Cursor,
+    Empty,
+    In,
+    Kind,
+    Listing,
+    Not,
+    Operator,
+    Or,
+    Predicate,
+    SortKey,
+    Window,
+)
 from trunkline.kit.query.compile import PageShape, page_text, shape, total_order
 from trunkline.kit.query.cursor import fingerprint, read_cursor, write_cursor
 from trunkline.kit.record import Origin

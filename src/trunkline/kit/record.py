@@ -1,10 +1,10 @@
 """What a commit writes beside its effect, in one statement: events, the audit entry, collection sizes, the remembered answer."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -40,21 +40,28 @@ class Remembered:
     expires_at: datetime
 
 
-MOST_EVENTS = 3000  # in one transaction; a statement has room for 32,767 parameters
+SCALARS = 30  # events, or sizes, that are written as scalars; more go as arrays, which cost less from about there on
+MOST_EVENTS = 20_000  # in one transaction: bounds what one request holds in memory
 
 COMMON = ("uuid", "timestamptz", "text", "text", "text")  # $1 tenant, $2 instant, $3 actor type, $4 actor, $5 request id
 ENTRY = ("uuid", "text", "text", "smallint", "text")  # $6-$10: id, operation, remote address, outcome, subject
 EVENT = ("text", "text", "uuid", "text", "bigint", "uuid", "uuid", "jsonb", "jsonb")
+EVENT_COLUMNS = (
+    "type", "subject_type", "subject_id", "subject_reference", "subject_version", "account_id", "customer_id", "before", "after",
+)  # fmt: skip
 SIZE = ("text", "uuid", "bigint", "bigint")
 ANSWER = ("smallint", "jsonb", "bytea", "timestamptz", "bytea", "integer")
+
+
+MANY = -1
 
 
 @lru_cache(maxsize=128)
 def record_text(events: int, sizes: int, *, answered: bool) -> str:
     """The statement that writes so many events and sizes, the audit entry and (in the claim's row) the answer.
 
-    Scalars in VALUES, not arrays: they cost a third of the time to send. Parameters: COMMON, ENTRY, the events', the slot and the
-    sizes', the answer's.
+    Few events stand as scalars in VALUES: they cost a third of the time to send; `MANY` are arrays, one for each column. Parameters:
+    COMMON, ENTRY, the events', the slot and the sizes', the answer's.
     """
     numbers = count(1)
 
@@ -65,20 +72,26 @@ def record_text(events: int, sizes: int, *, answered: bool) -> str:
     entry_id, *entry = take(ENTRY)
     parts = []
     if events:
-        rows = []
-        for _ in range(events):
-            *subject, before, after = take(EVENT)
-            values = (tenant, "nextval('event_sequence')", "pg_current_xact_id()", instant, *subject, *actor, before, after)
-            rows.append(f"({', '.join(values)})")
+        common = (tenant, "nextval('event_sequence')", "pg_current_xact_id()", instant, *actor)
+        if events == MANY:
+            arrays = ", ".join(take(tuple(f"{type_}[]" for type_ in EVENT)))
+            columns = ", ".join(EVENT_COLUMNS)
+            rows = f"SELECT {', '.join(common)}, {columns} FROM unnest({arrays}) AS e ({columns})"
+        else:
+            rows = "VALUES " + ", ".join(f"({', '.join((*common, *take(EVENT)))})" for _ in range(events))
         parts.append(f"""announced AS (
-            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, type, subject_type, subject_id, subject_reference,
-                                subject_version, account_id, customer_id, actor_type, actor_id, request_id, before, after)
-            VALUES {", ".join(rows)})""")
+            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id,
+                                {", ".join(EVENT_COLUMNS)})
+            {rows})""")
     if sizes:
         slot, *_ = take(("smallint",))
-        counted = [f"({tenant}, {', '.join(take(SIZE))}, {slot})" for _ in range(sizes)]
+        if sizes == MANY:
+            arrays = ", ".join(take(tuple(f"{type_}[]" for type_ in SIZE)))
+            rows = f"SELECT {tenant}, {slot}, t.* FROM unnest({arrays}) AS t"
+        else:
+            rows = "VALUES " + ", ".join(f"({tenant}, {slot}, {', '.join(take(SIZE))})" for _ in range(sizes))
         parts.append(f"""sized AS (
-            INSERT INTO collection_sizes AS s (tenant_id, collection, customer_id, size, changes, slot) VALUES {", ".join(counted)}
+            INSERT INTO collection_sizes AS s (tenant_id, slot, collection, customer_id, size, changes) {rows}
             ON CONFLICT (tenant_id, collection, customer_id, slot)
             DO UPDATE SET size = s.size + excluded.size, changes = s.changes + excluded.changes)""")
     if answered:
@@ -108,6 +121,23 @@ def _sizes(recorded: Sequence[Event]) -> list[tuple[str, UUID, int, int]]:
     return [(collection, customer, size, changes) for (collection, customer), (size, changes) in sorted(sums.items())]
 
 
+def _few(number: int) -> int:
+    return number if number <= SCALARS else MANY
+
+
+def _scalars_or_arrays(rows: Sequence[tuple[Any, ...]]) -> Iterable[Any]:
+    return chain.from_iterable(rows) if len(rows) <= SCALARS else zip(*rows, strict=True)
+
+
+def _row(event: Event) -> tuple[Any, ...]:
+    """An event's values, in the order of `EVENT_COLUMNS`."""
+    subject = event.subject
+    return (
+        event.type, event.subject_type, subject.id, subject.reference, subject.version, subject.account_id, subject.customer_id,
+        _json(event.before), _json(event.after),
+    )  # fmt: skip
+
+
 async def write_record(connection: Connection, work: "Work", outcome: int, answer: Remembered | None) -> None:
     """Write all that `work` recorded. `outcome` is the status of the answer; `answer` is kept when the request had a key."""
     principal, origin, recorded = work.principal, work.origin, work.recorded
@@ -118,17 +148,13 @@ async def write_record(connection: Connection, work: "Work", outcome: int, answe
         principal.tenant_id, work.clock.now(), principal.actor_type, principal.actor_id, origin.request_id,
         new_id(), origin.operation, origin.remote_address, outcome, first,
     ]  # fmt: skip
-    for event in recorded:
-        subject = event.subject
-        arguments += (
-            event.type, event.subject_type, subject.id, subject.reference, subject.version, subject.account_id, subject.customer_id,
-            _json(event.before), _json(event.after),
-        )  # fmt: skip
+    rows = [_row(event) for event in recorded]
+    arguments += _scalars_or_arrays(rows)
     sizes = _sizes(recorded)
     if sizes:
         arguments.append(connection.get_server_pid() % SLOTS)
-        for size in sizes:
-            arguments += size
+        arguments += _scalars_or_arrays(sizes)
     if answer is not None:
         arguments += (outcome, answer.headers, answer.body, answer.expires_at, answer.scope, answer.attempt)
-    await connection.execute(record_text(len(recorded), len(sizes), answered=answer is not None), *arguments)
+    text = record_text(_few(len(rows)), _few(len(sizes)), answered=answer is not None)
+    await connection.execute(text, *arguments)

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from trunkline.kit.http.assets import Asset
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.http.openapi import Description, descriptions
 from trunkline.pages import reference
-from trunkline.pages.assets import Asset, static_routes
+from trunkline.pages.assets import answer, static_routes
 from trunkline.pages.markup import inline, shell
 
 
@@ -41,7 +42,7 @@ def docs_routes(dialects: Sequence[Dialect]) -> list[Route]:
 
 def _route(path: str, made: Callable[[], Asset]) -> Route:
     async def serve(request: Request) -> Response:
-        return made().answer(request)
+        return answer(made(), request)
 
     return Route(path, serve)
 
