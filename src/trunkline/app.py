@@ -28,6 +28,7 @@ from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.telemetry import CONNECTIONS, AccessLog
+from trunkline.sealing import adopt_in, keyring_of, source_of
 from trunkline.settings import Profile, Settings, load
 
 REPORT_SECONDS = 5.0
@@ -40,6 +41,7 @@ def realms_of(settings: Settings) -> dict[Environment, Realm]:
         raise StartupError(
             "TRUNKLINE_DATABASE_URL is not set; `trunkline serve` sets it for the embedded PostgreSQL", ExitCode.CONFIGURATION
         )
+    keyring = keyring_of(settings)
     return {
         environment: Realm.at(
             environment,
@@ -47,6 +49,7 @@ def realms_of(settings: Settings) -> dict[Environment, Realm]:
             connections=settings.database_connections,
             throttle=settings.throttle,
             processes=settings.workers,
+            keyring=keyring,
         )
         for environment, address in addresses.items()
     }
@@ -74,6 +77,7 @@ def build(settings: Settings) -> Pipeline:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for realm in realms.values():
+            await adopt_in(realm, source_of(settings))
             await realm.open()
         reporting = asyncio.create_task(report_connections(realms))
         # What is loaded now stays: keep the collector from walking over it again and again.

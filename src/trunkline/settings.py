@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
+from trunkline.kit.keyring.keys import read_keys
 from trunkline.kit.principal import Environment
 from trunkline.kit.startup import ExitCode, StartupError
 
@@ -27,7 +28,7 @@ class Profile(StrEnum):
 
 
 def _setting(default: Any, text: str, read: Callable[[str], Any] = str, *, secret: bool = False) -> Any:
-    return field(default=default, metadata={"text": text, "read": read, "secret": secret})
+    return field(default=default, repr=not secret, metadata={"text": text, "read": read, "secret": secret})
 
 
 def _switch(value: str) -> bool:
@@ -93,6 +94,11 @@ def _host(value: str) -> str:
     return value
 
 
+def _keys(value: str) -> str:
+    read_keys(value)
+    return value
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -120,6 +126,13 @@ class Settings:
     )
     workers: int = _setting(_cores(), "worker processes; default: one per core", _whole(1, 256))
     database_connections: int = _setting(4, "database connections per worker and environment", _whole(1, 64))
+    secret_key: str = _setting(
+        "",
+        "keys that seal secrets in the database, newest first; default: the file secret.key in the data folder",
+        _keys,
+        secret=True,
+    )
+    jobs: bool = _setting(True, "whether this server runs jobs, in a worker process beside the listeners", _switch)
     throttle: bool = _setting(True, "every rate rule of every dialect, token endpoints too", _switch)
     demo: bool = _setting(True, "load the demonstration data on first start", _switch)
     trusted_proxies: tuple[str, ...] = _setting(

@@ -12,6 +12,7 @@ from trunkline.demo import Demonstration
 from trunkline.domains.customers.service import reach_of
 from trunkline.kit.clock import Clock
 from trunkline.kit.ids import new_id
+from trunkline.kit.keyring import Keyring
 from trunkline.kit.principal import ActorType, Environment, Principal, Reach
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
@@ -67,10 +68,11 @@ class House:
 async def build(dsn: str) -> House:
     """The demonstration in an empty, migrated database."""
     clock = Clock()
-    built = demo.build(clock.now())
+    built, keyring = demo.build(clock.now()), Keyring.of_new_key()
     connection = await asyncpg.connect(dsn)
-    loaded = await demo.write(connection, built, clock.now())
+    loaded = await demo.write(connection, built, clock.now(), keyring)
     customer = await reach_of(connection, loaded.tenant_id, loaded.customer_account_id)
     other = await reach_of(connection, loaded.tenant_id, loaded.other_account_id)
     await connection.close()
-    return House(Realm.at(Environment.PRODUCTION, dsn, throttle=False), loaded.tenant_id, customer, other, built)
+    realm = Realm.at(Environment.PRODUCTION, dsn, throttle=False, keyring=keyring)
+    return House(realm, loaded.tenant_id, customer, other, built)

@@ -21,6 +21,7 @@ from trunkline.domains.support.model import CaseOrigin, CaseStatus, CaseType
 from trunkline.domains.support.rules import CASE_MATRIX, CLOSES_AFTER
 from trunkline.kit import db
 from trunkline.kit.ids import NIL
+from trunkline.kit.keyring import Keyring
 
 NOW = datetime(2026, 7, 14, 11, 5, 42, tzinfo=UTC)
 MOMENTS = (
@@ -30,6 +31,8 @@ MOMENTS = (
     datetime(2027, 3, 31, 12, 0, tzinfo=UTC),
 )
 
+
+KEYRING = Keyring.of_new_key()
 
 build = cache(demo.build)
 
@@ -179,7 +182,7 @@ async def shown(database_url: str) -> AsyncIterator[Shown]:
     transaction = connection.transaction()
     await transaction.start()
     try:
-        yield Shown(connection, await demo.load(connection, NOW))
+        yield Shown(connection, await demo.load(connection, NOW, KEYRING))
     finally:
         await transaction.rollback()
         await connection.close()
@@ -195,6 +198,10 @@ STRAYS = (
     """cases c JOIN services v ON v.tenant_id = c.tenant_id AND v.id = c.service_id
        WHERE c.tenant_id = $1 AND (v.status NOT IN ('ready', 'in_progress')
              OR (c.customer_id, c.account_id, c.site_id) <> (v.customer_id, v.account_id, v.site_id))""",
+    """subscribers u LEFT JOIN services v ON v.tenant_id = u.tenant_id AND v.id = u.service_id
+       LEFT JOIN sites s ON s.tenant_id = u.tenant_id AND s.id = u.site_id
+       WHERE u.tenant_id = $1 AND ((u.account_id, u.customer_id) IS DISTINCT FROM (s.account_id, s.customer_id) AND s.id IS NOT NULL
+             OR v.id IS NOT NULL AND (u.customer_id, u.account_id, u.site_id) IS DISTINCT FROM (v.customer_id, v.account_id, v.site_id))""",
     """case_messages m JOIN cases c ON c.tenant_id = m.tenant_id AND c.id = m.case_id
        WHERE m.tenant_id = $1 AND m.customer_id <> c.customer_id""",
     """invoices i JOIN accounts a ON a.tenant_id = i.tenant_id AND a.id = i.account_id
@@ -221,7 +228,7 @@ async def test_there_is_enough_to_look_at(shown: Shown) -> None:
     """The demonstration has hundreds of accounts, sites, services and cases in many countries, and thousands of invoices."""
     least = {
         "accounts": 200, "sites": 600, "services": 900, "cases": 500, "case_messages": 1500, "invoices": 2000,
-        "invoice_lines": 5000,
+        "invoice_lines": 5000, "subscribers": 600, "devices": 50, "systems": 5, "private_radios": 10, "notifications": 50,
     }  # fmt: skip
     for table, number in least.items():
         rows = await shown.count(f"{table} WHERE tenant_id = $1")
@@ -243,9 +250,10 @@ async def test_the_first_account_is_the_one_of_the_documentation(shown: Shown) -
 
 
 async def test_everything_stays_within_its_customer(shown: Shown) -> None:
-    """No row refers to a row of another customer; a case stands at its service's site and account."""
+    """No row refers to a row of another customer; a case and a subscriber stand at their service's site and account."""
     for wrong in STRAYS:
         assert await shown.count(wrong) == 0, wrong
+    assert await shown.count("subscribers WHERE tenant_id = $1 AND service_id IS NOT NULL") > 300
 
 
 async def test_invoices_add_up_to_the_cent(shown: Shown) -> None:
@@ -267,6 +275,8 @@ async def assert_sizes(shown: Shown) -> None:
                 f"SELECT customer_id, count(*) FROM {table} WHERE tenant_id = $1 GROUP BY customer_id", shown.loaded.tenant_id
             )
         )
+        total = sum(real.values())
+        real.pop(None, None)  # the provider's own is nobody's but in the total
         kept = dict(
             await shown.connection.fetch(
                 "SELECT customer_id, size FROM collection_sizes WHERE tenant_id = $1 AND collection = $2",
@@ -274,13 +284,13 @@ async def assert_sizes(shown: Shown) -> None:
                 table,
             )
         )
-        assert kept == {**real, NIL: sum(real.values())}, table
+        assert kept == {**real, NIL: total}, table
 
 
 async def assert_sequences(shown: Shown) -> None:
     for table, sequence in demo.SEQUENCES.items():
         highest = await shown.connection.fetchval(
-            f"SELECT max(substr(reference, 5)::bigint) FROM {table} WHERE tenant_id = $1", shown.loaded.tenant_id
+            f"SELECT max(substring(reference FROM '[0-9]+$')::bigint) FROM {table} WHERE tenant_id = $1", shown.loaded.tenant_id
         )
         assert await shown.connection.fetchval(f"SELECT nextval('{sequence}')") > highest, table
 
@@ -291,10 +301,11 @@ async def test_new_objects_get_references_of_their_own(shown: Shown) -> None:
 
 
 async def test_a_measurement_can_add_many_more(shown: Shown) -> None:
-    """The bulk loader adds accounts beneath a customer and cases on its services, with sizes and numbers kept right."""
+    """The bulk loader adds accounts beneath a customer, cases and subscribers on its services, with sizes and numbers kept right."""
     connection, loaded = shown.connection, shown.loaded
     await bulk.load_accounts(connection, loaded.tenant_id, loaded.customer_account_id, "ACC-98000001/", NOW, count=300)
     await bulk.load_cases(connection, loaded.tenant_id, loaded.customer_account_id, NOW, count=200)
+    await bulk.load_subscribers(connection, loaded.tenant_id, loaded.customer_account_id, KEYRING, NOW, count=150)
     children = "accounts WHERE tenant_id = $1 AND path LIKE 'ACC-98000001/%'"
     assert await shown.count(children) == 61 + 300
     assert (
@@ -303,5 +314,8 @@ async def test_a_measurement_can_add_many_more(shown: Shown) -> None:
     )
     assert await shown.count("cases WHERE tenant_id = $1") == loaded.rows["cases"] + 200
     assert await shown.count("case_messages WHERE tenant_id = $1") == loaded.rows["case_messages"] + 200
+    assert await shown.count("subscribers WHERE tenant_id = $1") == loaded.rows["subscribers"] + 150
+    for wrong in STRAYS:
+        assert await shown.count(wrong) == 0, wrong
     await assert_sizes(shown)
     await assert_sequences(shown)

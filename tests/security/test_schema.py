@@ -21,7 +21,13 @@ for module in pkgutil.walk_packages(domains.__path__, "trunkline.domains."):
 NOT_A_TENANTS = {
     "tenants": REFERENCE,  # the directory that credentials are looked up in
     "environments": REFERENCE,  # one row: what this database is
+    "encryption_keys": REFERENCE,  # ids of the keys that this database was sealed with
     "alembic_version": LOCAL,
+    # pgqueuer's own (docs/decisions/0011-jobs.md): a job's tenant stands in its payload, and workers take jobs of all tenants at once
+    # with FOR UPDATE SKIP LOCKED, which a distributed table refuses.
+    "pgqueuer": LOCAL,
+    "pgqueuer_log": LOCAL,
+    "pgqueuer_statistics": LOCAL,
 }
 
 LISTED = [
@@ -88,12 +94,12 @@ VOLATILE_DEFAULTS = """
     SELECT d.adrelid::regclass || '.' || a.attname
       FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
       JOIN pg_class c ON c.oid = d.adrelid AND c.relnamespace = 'public'::regnamespace
-     WHERE pg_get_expr(d.adbin, d.adrelid) ~ '\\('
+     WHERE pg_get_expr(d.adbin, d.adrelid) ~ '\\(' AND c.relname NOT LIKE 'pgqueuer%'
 """
 
 
 async def test_no_column_fills_itself(connection: asyncpg.Connection) -> None:
-    """Identifiers and instants come from the application: no default calls a function."""
+    """Identifiers and instants come from the application: no default calls a function, but in the job queue's own tables."""
     assert await connection.fetch(VOLATILE_DEFAULTS) == []
 
 
@@ -108,6 +114,7 @@ TYPES = {
     "str": {"text"},
     "int": {"bigint", "integer"},
     "UUID": {"uuid"},
+    "bool": {"boolean"},
     "date": {"date"},
     "datetime": {"timestamp with time zone"},
     "float": {"double precision"},

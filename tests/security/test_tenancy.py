@@ -29,7 +29,8 @@ for module in pkgutil.walk_packages([str(SOURCE)], "trunkline."):
 OURS = {name: declared for name, declared in STATEMENTS.items() if name.startswith("trunkline.")}
 
 # Tables that a statement of scope "directory" or "sequence" may touch; each is a reference table without a tenant's data.
-DIRECTORY = {"tenants", "environments"}
+DIRECTORY = {"tenants", "environments", "encryption_keys"}
+QUEUE = {"pgqueuer", "pgqueuer_log", "pgqueuer_statistics"}  # the job queue's own tables, for scope "queue"
 
 
 @pytest.fixture(scope="module")
@@ -59,11 +60,12 @@ async def test_a_declared_statement_is_held_to_its_tenant(
 async def test_a_statement_without_tenant_touches_no_tenants_table(
     declared: Declared, connection: asyncpg.Connection, tables: frozenset[str]
 ) -> None:
-    """Only the directory (tenants, environments) and sequences are reached without a tenant."""
-    assert declared.scope in ("directory", "sequence")
+    """Only the directory (tenants, environments), sequences and the job queue are reached without a tenant."""
+    assert declared.scope in ("directory", "sequence", "queue")
     assert scans(await explain(connection, declared.sql), tables) == []
-    touched = set(re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+([a-z_]+)", declared.sql))
-    assert touched <= DIRECTORY
+    parts = set(re.findall(r"\b([a-z_]+) AS \(", declared.sql))
+    touched = set(re.findall(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+(?!unnest\b)([a-z_]+)", declared.sql)) - parts
+    assert touched <= (QUEUE if declared.scope == "queue" else DIRECTORY)
 
 
 def test_every_domain_has_declared_its_statements() -> None:

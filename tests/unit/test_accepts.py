@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.kit.http.pipeline import accepts
+from trunkline.kit.http.negotiation import accepts
 
 JSON = "application/json"
 

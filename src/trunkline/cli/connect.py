@@ -16,6 +16,7 @@ from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
 from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.work import Transaction, Work
+from trunkline.sealing import keyring_of
 from trunkline.settings import Settings, load
 from trunkline.supervisor.databases import addresses_of, close, connect, embedded_postgres, one_line
 from trunkline.supervisor.running import State, look, make_data_folder
@@ -87,7 +88,7 @@ async def open_realm(settings: Settings, environment: Environment) -> AsyncItera
         if environment not in addresses:
             raise StartupError(f"there is no {environment} environment (TRUNKLINE_SANDBOX=off)", ExitCode.CONFIGURATION)
         await check(environment, addresses[environment])
-        realm = Realm.at(environment, addresses[environment], connections=1, throttle=False)
+        realm = Realm.at(environment, addresses[environment], connections=1, throttle=False, keyring=keyring_of(settings))
         try:
             with one_line("the command", settings.data):
                 await realm.read_clock()

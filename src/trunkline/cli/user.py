@@ -7,9 +7,8 @@ import typer
 
 from trunkline.cli.connect import AccountOption, EnvironmentOption, TenantOption, in_work
 from trunkline.cli.show import JsonOption, show
-from trunkline.domains.customers.service import find_reach
 from trunkline.domains.identity import service as identity
-from trunkline.domains.identity.service import Role
+from trunkline.domains.identity.service import Feature, Role, UserDraft
 from trunkline.kit.principal import Environment
 from trunkline.kit.secrets import new_password
 from trunkline.kit.startup import ExitCode, StartupError
@@ -25,10 +24,11 @@ def user() -> None:
 
 @app.command("create")
 def create_user(
-    username: Annotated[str, typer.Argument(help="what the user logs in with, such as an e-mail address")],
+    username: Annotated[str, typer.Argument(help="the e-mail address that the user logs in with")],
     role: Annotated[Role, typer.Option(help="what the user is")] = Role.ADMINISTRATOR,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="read the password from standard input")] = False,
     account: AccountOption = "",
+    feature: Annotated[list[Feature] | None, typer.Option(help="a feature to switch on; may be given several times")] = None,
     tenant: TenantOption = 1,
     environment: EnvironmentOption = Environment.PRODUCTION,
     as_json: JsonOption = False,
@@ -39,9 +39,11 @@ def create_user(
         raise StartupError("no password on standard input", ExitCode.USAGE)
 
     async def create(work: Work) -> dict[str, Any]:
-        reach = await find_reach(work, account) if account else None
-        made = await identity.create_user(work, username, password, role, reach)
+        draft = UserDraft(
+            username=username, password=password, role=role, account=account or None, features=tuple(feature or ())
+        )
+        made = await identity.create_user(work, draft)
         shown = {} if password_stdin else {"password": password}
-        return {"username": made.reference, "role": made.role.value, **shown}
+        return {"username": made.username, "id": made.reference, "role": made.role.value, **shown}
 
     show(as_json, in_work(environment, tenant, "createUser", create))

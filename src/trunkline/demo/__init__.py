@@ -1,4 +1,4 @@
-"""The demonstration data: one provider with its customers, sites, services, cases and invoices, the same for the same seed.
+"""The demonstration data: one provider with its customers, sites, services, cases, invoices and networks, the same for the same seed.
 
 Dates are relative to the moment of loading, so that a demonstration never looks old.
 """
@@ -11,15 +11,18 @@ from uuid import UUID
 
 import asyncpg
 
-from trunkline.demo import accounts, cases, invoices, loading, messages, services, sites
+from trunkline.demo import accounts, cases, invoices, loading, messages, network, services, sites
 from trunkline.demo.accounts import Account
 from trunkline.demo.cases import Case
 from trunkline.demo.draw import Draw
 from trunkline.demo.invoices import Invoice, Line
 from trunkline.demo.messages import Message
+from trunkline.demo.network import Network
+from trunkline.demo.network.sealing import sealed_columns, with_sealed
 from trunkline.demo.services import Service
 from trunkline.demo.sites import Site
 from trunkline.kit.clock import whole_seconds
+from trunkline.kit.keyring import Keyring
 from trunkline.kit.sizes import recount
 from trunkline.kit.statements import Statement
 
@@ -40,11 +43,14 @@ SEQUENCES = {
     "case_messages": "case_message_references",
     "invoices": "invoice_references",
     "invoice_lines": "invoice_line_references",
+    **network.SEQUENCES,
 }
 
 # Their statistics are taken at once: without them each row that refers to such a table is checked by reading all of it.
-NESTED = ("case_messages", "invoice_lines")  # listed only inside their case or invoice: no collections of their own
-REFERRED_TO = ("accounts", "sites", "services", "cases", "invoices")
+REFERRED_TO = ("accounts", "sites", "services", "cases", "invoices", *network.REFERRED_TO)
+
+# Listed only inside what they belong to: no collections of their own.
+NESTED = ("case_messages", "invoice_lines", "system_profile_systems", "system_profile_apns")
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class Demonstration:
     messages: list[Message]
     invoices: list[Invoice]
     lines: list[Line]
+    network: Network
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,9 @@ def build(now: datetime, seed: int = 1) -> Demonstration:
         invoice.reference = f"INV-{value}"
     for value, line in enumerate(all_lines, loading.FIRST_REFERENCE):
         line.reference = f"INL-{value}"
+    tenant_id = draw.id(all_accounts[0].created_at)
     return Demonstration(
-        tenant_id=draw.id(all_accounts[0].created_at),
+        tenant_id=tenant_id,
         accounts=all_accounts,
         sites=all_sites,
         services=all_services,
@@ -101,6 +109,7 @@ def build(now: datetime, seed: int = 1) -> Demonstration:
         messages=all_messages,
         invoices=all_invoices,
         lines=all_lines,
+        network=network.make_network(draw, now, all_accounts, all_sites, all_services),
     )
 
 
@@ -114,24 +123,34 @@ def tables(built: Demonstration) -> tuple[tuple[str, tuple[str, ...], list[Any]]
         ("case_messages", messages.COLUMNS, built.messages),
         ("invoices", invoices.COLUMNS, built.invoices),
         ("invoice_lines", invoices.LINE_COLUMNS, built.lines),
+        *network.tables(built.network),
     )
 
 
-async def load(connection: asyncpg.Connection, now: datetime, seed: int = 1, tenant_name: str = TENANT_NAME) -> Loaded:
+async def load(
+    connection: asyncpg.Connection, now: datetime, keyring: Keyring, seed: int = 1, tenant_name: str = TENANT_NAME
+) -> Loaded:
     """Load the demonstration into a database without tenants, in one transaction (the caller's, if there is one)."""
-    return await write(connection, build(now, seed), now, tenant_name)
+    return await write(connection, build(now, seed), now, keyring, tenant_name)
 
 
-async def write(connection: asyncpg.Connection, built: Demonstration, now: datetime, tenant_name: str = TENANT_NAME) -> Loaded:
-    """Write what `build` made; two environments may be given the same one."""
+async def write(
+    connection: asyncpg.Connection, built: Demonstration, now: datetime, keyring: Keyring, tenant_name: str = TENANT_NAME
+) -> Loaded:
+    """Write what `build` made; two environments may be given the same one. Keys are made here, and sealed with `keyring`."""
     tenant_id, roots = built.tenant_id, [account for account in built.accounts if account.parent is None]
     async with connection.transaction():
         await connection.execute(INSERT_TENANT, tenant_id, TENANT_NUMBER, tenant_name, roots[0].created_at)
         for table, columns, objects in tables(built):
-            await loading.copy(connection, table, columns, tenant_id, objects)
+            if sealed := sealed_columns(table):
+                rows = with_sealed(keyring.of(tenant_id), table, columns, objects)
+                await loading.copy_rows(connection, table, (*columns, *sealed), tenant_id, rows)
+            else:
+                await loading.copy(connection, table, columns, tenant_id, objects)
             if table in REFERRED_TO:
                 await connection.execute(f"ANALYZE {table}")
-            await loading.reserve_references(connection, SEQUENCES[table], len(objects))
+            if table in SEQUENCES:
+                await loading.reserve_references(connection, SEQUENCES[table], len(objects))
             if table not in NESTED:
                 await recount(connection, tenant_id, table, loading.sizes_of(objects), loading.change_at(now))
     return Loaded(tenant_id, roots[0].id, roots[1].id, {table: len(objects) for table, _, objects in tables(built)})

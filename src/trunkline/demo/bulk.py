@@ -1,8 +1,10 @@
-"""Many more rows beside the demonstration, for measurements: accounts under one customer, cases on its services."""
+"""Many more rows beside the demonstration, for measurements: accounts under one customer, cases and subscribers on its services."""
 
+import json
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import cycle, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,8 +16,12 @@ from trunkline.demo.cases import OTHER_STATUSES, Case, CaseMaker, CaseService
 from trunkline.demo.companies import UNITS
 from trunkline.demo.countries import COUNTRIES
 from trunkline.demo.draw import Draw
+from trunkline.demo.network.numbers import CardMaker
+from trunkline.demo.network.sealing import KEY_BYTES
+from trunkline.demo.network.subscribers import COLUMNS as SUBSCRIBER_COLUMNS
 from trunkline.demo.places import CITIES_OF
 from trunkline.kit.clock import whole_seconds
+from trunkline.kit.keyring import Keyring, TenantKeyring
 from trunkline.kit.statements import Statement
 
 SEED = 1
@@ -33,6 +39,22 @@ READ_SERVICES = Statement("""
      WHERE v.tenant_id = $1 AND s.tenant_id = $1 AND v.customer_id = $2 AND v.status = 'ready'
      ORDER BY v.reference
 """)
+
+READ_PLACES = Statement("""
+    SELECT v.account_id, v.id, v.site_id FROM services AS v
+     WHERE v.tenant_id = $1 AND v.customer_id = $2 AND v.status = 'ready' ORDER BY v.reference
+""")
+# A profile with a system that it is for, of those that belong to the account itself.
+READ_PROFILES = Statement("""
+    SELECT p.id, l.system_id
+      FROM system_profiles AS p JOIN system_profile_systems AS l ON l.tenant_id = p.tenant_id AND l.system_profile_id = p.id
+     WHERE p.tenant_id = $1 AND l.tenant_id = $1 AND p.account_id = $2 ORDER BY p.reference, l.system_id
+""")
+READ_GROUPS = Statement("SELECT id FROM groups WHERE tenant_id = $1 AND account_id = $2 ORDER BY reference")
+READ_KEYSETS = Statement("SELECT id FROM keysets WHERE tenant_id = $1 AND account_id = $2 ORDER BY reference")
+READ_DEVICES = Statement("SELECT id FROM devices WHERE tenant_id = $1 AND account_id = $2 ORDER BY reference")
+
+BULK_PREFIX = "12349"  # of the IMSIs: no core of the demonstration has it
 
 
 async def load_accounts(
@@ -106,3 +128,54 @@ def _cases(maker: CaseMaker, services: list[CaseService], count: int) -> list[Ca
         del case.messages[1:]  # the conversation would be five more rows for each case
         made.append(case)
     return made
+
+
+async def load_subscribers(
+    connection: asyncpg.Connection, tenant_id: UUID, customer_id: UUID, keyring: Keyring, now: datetime, *, count: int = 100_000
+) -> None:
+    """Add `count` subscribers on the customer's services that are in use, nine in ten active, all links set, keys sealed.
+
+    Raises `ValueError` when the customer has no such service, or nothing of a network.
+    """
+    parts = [
+        await connection.fetch(query, tenant_id, customer_id)
+        for query in (READ_PLACES, READ_PROFILES, READ_GROUPS, READ_KEYSETS, READ_DEVICES)
+    ]
+    if not all(parts):
+        raise ValueError("the customer has no network, or no service in use")
+    async with connection.transaction():
+        await connection.execute(NO_TIMEOUT)
+        first = await loading.reserve_references(connection, "subscriber_references", count)
+        rows = _subscribers(_Owner(customer_id, *parts), keyring.of(tenant_id), whole_seconds(now), first, count)
+        while chunk := list(islice(rows, CHUNK)):
+            await loading.copy_rows(connection, "subscribers", (*SUBSCRIBER_COLUMNS, "k", "opc"), tenant_id, chunk)
+        await loading.recount(connection, tenant_id, "subscribers", now)
+
+
+class _Owner(NamedTuple):
+    """The customer's rows that subscribers are linked to."""
+
+    customer_id: UUID
+    places: list[asyncpg.Record]
+    profiles: list[asyncpg.Record]
+    groups: list[asyncpg.Record]
+    keysets: list[asyncpg.Record]
+    devices: list[asyncpg.Record]
+
+
+def _subscribers(owner: _Owner, keyring: TenantKeyring, now: datetime, first: int, count: int) -> Iterator[tuple[Any, ...]]:
+    draw, cards = Draw(SEED), CardMaker(serial=50_000_000_000, number=50_000_000)
+    linked = cycle(owner.profiles)
+    for value in range(first, first + count):
+        created_at = whole_seconds(now - THREE_YEARS * ((first + count - value) / count))
+        modified_at = whole_seconds(draw.between(created_at, now))
+        account_id, service_id, site_id = draw.one(owner.places)
+        profile_id, system_id = next(linked)
+        id_ = draw.id(created_at)
+        yield (
+            id_, str(value), account_id, owner.customer_id, 2, created_at, modified_at, service_id, site_id, system_id,
+            profile_id, draw.one(owner.groups)[0], draw.one(owner.keysets)[0], draw.one(owner.devices)[0],
+            *cards.card(BULK_PREFIX), "inactive" if value % 10 == 0 else "active", "production",
+            json.dumps({"batch": created_at.date().isoformat()}),
+            keyring.seal("subscriber.k", id_, os.urandom(KEY_BYTES)), keyring.seal("subscriber.opc", id_, os.urandom(KEY_BYTES)),
+        )  # fmt: skip

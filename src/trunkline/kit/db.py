@@ -15,6 +15,7 @@ from typing import Any
 import asyncpg
 
 from trunkline.kit.errors import Unavailable
+from trunkline.kit.keyring import Keyring
 from trunkline.kit.statements import Row
 
 Connection = asyncpg.Connection
@@ -57,10 +58,14 @@ async def connect(dsn: str, **settings: str) -> Connection:
 
 
 class Pool:
-    """At most `size` connections, opened when first needed, mended when found broken."""
+    """At most `size` connections, opened when first needed, mended when found broken.
 
-    def __init__(self, dsn: str, size: int = 4, wait_seconds: float = 10.0) -> None:
+    `keyring`: what the database's sealed columns are read and written with, where they are needed.
+    """
+
+    def __init__(self, dsn: str, size: int = 4, wait_seconds: float = 10.0, keyring: Keyring | None = None) -> None:
         self.dsn = dsn
+        self.keyring = keyring
         self._size = size
         self._wait_seconds = wait_seconds
         self._idle: list[Connection] = []

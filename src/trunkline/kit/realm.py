@@ -11,12 +11,14 @@ import structlog
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Connection, Pool
 from trunkline.kit.errors import Refusal
+from trunkline.kit.keyring import Keyring
 from trunkline.kit.principal import Environment
 from trunkline.kit.signals import Signals
 from trunkline.kit.statements import Statement
 from trunkline.kit.throttle import Throttle
 
 CLOCK_CHANNEL = "trunkline_clock"
+KEYS_CHANNEL = "trunkline_keys"
 RETRY_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
@@ -44,12 +46,19 @@ class Realm:
 
     @classmethod
     def at(
-        cls, environment: Environment, dsn: str, *, connections: int = 4, throttle: bool = True, processes: int = 1
+        cls,
+        environment: Environment,
+        dsn: str,
+        *,
+        connections: int = 4,
+        throttle: bool = True,
+        processes: int = 1,
+        keyring: Keyring | None = None,
     ) -> "Realm":
         """A realm on a database; `open` it before use."""
         # The throttle asks through a connection of its own: it must not wait behind the requests that it holds back.
         limiter = Throttle(Pool(dsn, 1), processes=processes, enabled=throttle)
-        return cls(environment, Pool(dsn, connections), Clock(), limiter, Signals(dsn))
+        return cls(environment, Pool(dsn, connections, keyring=keyring), Clock(), limiter, Signals(dsn))
 
     async def open(self) -> None:
         """Read the clock's offset, begin to listen.
@@ -57,9 +66,21 @@ class Realm:
         Works while the database is away: everything is read again when it is back.
         """
         self.signals.subscribe(CLOCK_CHANNEL, self._clock_moved, self._clock_unknown.set)
+        if self.keyring is not None:
+            self.signals.subscribe(KEYS_CHANNEL, lambda _: self.reload_keys(), self.reload_keys)
         with contextlib.suppress(Refusal, asyncpg.PostgresError):
             await self.read_clock()
         self._tasks = [asyncio.create_task(self.signals.run()), asyncio.create_task(self._keep_reading_clock())]
+
+    @property
+    def keyring(self) -> Keyring | None:
+        """What the environment's sealed columns are read and written with."""
+        return self.pool.keyring
+
+    def reload_keys(self) -> None:
+        """Read the keys again: they were changed, or may have been."""
+        if self.keyring is not None:
+            self.keyring.reload()
 
     async def close(self) -> None:
         for task in self._tasks:

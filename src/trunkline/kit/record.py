@@ -158,3 +158,35 @@ async def write_record(connection: Connection, work: "Work", outcome: int, answe
         arguments += (outcome, answer.headers, answer.body, answer.expires_at, answer.scope, answer.attempt)
     text = record_text(_few(len(rows)), _few(len(sizes)), answered=answer is not None)
     await connection.execute(text, *arguments)
+
+
+def announce_rows(rows: str, counted: str, collection: str, last: int) -> str:
+    """The parts `announced` and `sized` of a statement that changes more rows than objects should be made of (`WITH …, {this} SELECT …`).
+
+    `rows` is a SELECT of `EVENT_COLUMNS`, one row for each event; `counted` names the part with the changed rows and their `customer_id`.
+    The statement's parameters go on after `$last` with those of `announcement`. Rows come and go in no such statement: sizes stay.
+    """
+    instant, actor_type, actor_id, request_id, slot = (f"${last + number}" for number in range(1, 6))
+    columns = ", ".join(EVENT_COLUMNS)
+    return f"""announced AS (
+            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id, {columns})
+            SELECT $1, nextval('event_sequence'), pg_current_xact_id(), {instant}::timestamptz, {actor_type}, {actor_id}, {request_id},
+                   {columns}
+              FROM ({rows}) AS e),
+        sized AS (
+            INSERT INTO collection_sizes AS s (tenant_id, slot, collection, customer_id, size, changes)
+            SELECT $1, {slot}::smallint, '{collection}', z.customer_id, 0, z.changes
+              FROM (SELECT c.customer_id, count(*) AS changes
+                      FROM (SELECT customer_id FROM {counted} WHERE customer_id IS NOT NULL
+                            UNION ALL SELECT '{NIL}'::uuid FROM {counted}) c
+                     GROUP BY c.customer_id ORDER BY c.customer_id) z
+            ON CONFLICT (tenant_id, collection, customer_id, slot)
+            DO UPDATE SET changes = s.changes + excluded.changes)"""
+
+
+def announcement(work: "Work") -> tuple[Any, ...]:
+    """The parameters of `announce_rows`."""
+    assert work.connection is not None, "only a writing unit of work announces"
+    actor = work.principal
+    slot = work.connection.get_server_pid() % SLOTS
+    return work.clock.now(), actor.actor_type, actor.actor_id, work.origin.request_id, slot

@@ -15,7 +15,10 @@ from argon2.exceptions import InvalidHashError, VerificationError
 LOWER = "0123456789abcdefghijklmnopqrstuvwxyz"
 MIXED = LOWER + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-ACCESS_TOKEN = "tlat_"  # noqa: S105 - the recognisable prefix, for scanners of leaked secrets
+# Recognisable prefixes, for scanners of leaked secrets.
+ACCESS_TOKEN = "tlat_"  # noqa: S105
+API_TOKEN = "xk_"  # noqa: S105
+SESSION = "xs_"
 
 _passwords = PasswordHasher()
 

@@ -28,6 +28,13 @@ SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
 )
 FAILURES = Counter("trunkline_failures_total", "Unexpected errors (answered with 500).", ["dialect", "operation"])
+JOBS_RUN = Counter("trunkline_jobs_total", "Jobs run, by how it went.", ["environment", "job", "outcome"])
+JOB_SECONDS = Histogram(
+    "trunkline_job_seconds", "Seconds that one run of a job took.", ["job"], buckets=(0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0)
+)
+JOBS_HELD = Gauge(
+    "trunkline_jobs_held", "Jobs that wait, run or have failed for good.", ["environment", "state"], multiprocess_mode="livemostrecent"
+)
 CONNECTIONS = Gauge(
     "trunkline_database_connections", "Open database connections.", ["environment"], multiprocess_mode="livesum"
 )

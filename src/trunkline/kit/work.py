@@ -19,6 +19,7 @@ from trunkline.kit.clock import Clock, whole_seconds
 from trunkline.kit.db import Connection, Pool
 from trunkline.kit.errors import Unavailable
 from trunkline.kit.events import Event
+from trunkline.kit.keyring import TenantKeyring
 from trunkline.kit.principal import Principal
 from trunkline.kit.record import Origin, Remembered, write_record
 from trunkline.kit.statements import Row
@@ -48,6 +49,13 @@ class Work:
     @property
     def tenant_id(self) -> Any:
         return self.principal.tenant_id
+
+    @property
+    def keyring(self) -> TenantKeyring:
+        """What this tenant's sealed columns are written and read with."""
+        if self.pool.keyring is None:
+            raise RuntimeError("this unit of work was made without a keyring")
+        return self.pool.keyring.of(self.principal.tenant_id)
 
     def require(self, permission: str) -> None:
         """Raise `Forbidden` unless the caller holds `permission`."""

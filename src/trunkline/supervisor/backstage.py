@@ -11,9 +11,10 @@ from trunkline import migrations
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import StartupError
+from trunkline.sealing import adopt, keyring_of, source_of
 from trunkline.settings import Profile, Settings, variable
 from trunkline.supervisor import credentials
-from trunkline.supervisor.databases import Prepared, addresses_of, embedded_postgres, one_line, prepare_all
+from trunkline.supervisor.databases import Prepared, addresses_of, close, connect, embedded_postgres, one_line, prepare_all
 from trunkline.supervisor.together import together
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Backstage:
         self._postgres = embedded_postgres(settings, lambda line: say(f"trunkline: {line}"))
         self._realms: dict[Environment, Realm] = {}
         self._demonstration: Demonstration | None = None
+        self._keyring = keyring_of(settings)
         self.databases: dict[Environment, Prepared] = {}
         self.first = False  # whether this start has filled a database
 
@@ -63,10 +65,22 @@ class Backstage:
             maintenance = self._postgres.dsn("postgres")
         with one_line("the start", self._settings.data, self._postgres):
             self.databases = await prepare_all(addresses_of(self._settings, self._postgres), maintenance)
+            await self._adopt_keys()
             await self._fill()
         for environment, prepared in self.databases.items():
-            realm = self._realms[environment] = Realm.at(environment, prepared.address, connections=1, throttle=False)
+            realm = self._realms[environment] = Realm.at(
+                environment, prepared.address, connections=1, throttle=False, keyring=self._keyring
+            )
             await realm.open()
+
+    async def _adopt_keys(self) -> None:
+        """The keys that the databases are sealed with are there; the very first start makes one."""
+        for environment, prepared in self.databases.items():
+            connection = await connect(prepared.address)
+            try:
+                await adopt(connection, source_of(self._settings), environment)
+            finally:
+                await close(connection)
 
     async def _fill(self) -> None:
         drafts = any(credentials.drafted(self._settings, environment) for environment in self.databases)

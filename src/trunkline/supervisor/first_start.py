@@ -12,7 +12,7 @@ from trunkline import demo
 from trunkline.dialects.customer.auth import BASIC_READ, BILLING_READ, MANAGE_CLIENTS, SUPPORT_READ, SUPPORT_WRITE
 from trunkline.domains.customers.service import reach_of
 from trunkline.domains.identity import service as identity
-from trunkline.domains.identity.service import Role
+from trunkline.domains.identity.service import Role, UserDraft
 from trunkline.kit import secrets
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Pool
@@ -21,6 +21,7 @@ from trunkline.kit.principal import Environment, Reach, system
 from trunkline.kit.record import Origin
 from trunkline.kit.statements import Statement
 from trunkline.kit.work import Transaction, Work
+from trunkline.sealing import keyring_of
 from trunkline.settings import Settings
 from trunkline.supervisor import credentials
 from trunkline.supervisor.credentials import Section
@@ -68,7 +69,7 @@ async def fill(settings: Settings, databases: dict[Environment, Prepared], demon
 async def _section(
     settings: Settings, environment: Environment, prepared: Prepared, demonstration: Demonstration
 ) -> Section | None:
-    pool = Pool(prepared.address, 1)
+    pool = Pool(prepared.address, 1, keyring=keyring_of(settings))
     try:
         if prepared.empty:
             return await _fill(settings, environment, pool, demonstration)
@@ -131,7 +132,7 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
         "Demonstration" if filled.customer else "Operator"
     )  # without demonstration data there is no customer yet to belong to
     password = secrets.new_password()
-    await identity.create_user(work, ADMINISTRATOR, password, Role.ADMINISTRATOR)
+    await identity.create_user(work, UserDraft(username=ADMINISTRATOR, password=password, role=Role.ADMINISTRATOR))
     return {
         "console": {"username": ADMINISTRATOR, "password": password},
         "customer": {

@@ -12,7 +12,7 @@ from uuid import UUID
 import structlog
 
 from trunkline.domains.billing.service import mark_overdue
-from trunkline.domains.identity.service import sweep_tokens
+from trunkline.domains.identity.service import remove_expired_tokens, sweep_credentials, sweep_login_failures
 from trunkline.domains.support.service import CLOSES_AFTER, close_resolved
 from trunkline.kit import replay
 from trunkline.kit.clock import monotonic
@@ -39,6 +39,7 @@ def steps(closes_after: timedelta) -> dict[str, Step]:
     return {
         "timer.closeResolvedCases": lambda work, limit: close_resolved(work, limit, closes_after),
         "timer.markOverdueInvoices": mark_overdue,
+        "timer.removeExpiredTokens": remove_expired_tokens,
     }
 
 
@@ -70,7 +71,9 @@ async def run_once(realm: Realm, closes_after: timedelta = CLOSES_AFTER) -> None
         async with realm.pool.connection() as connection:
             now = realm.clock.now()
             await replay.sweep(connection, tenant_id, now, KEPT_AFTER_EXPIRY)
-            await sweep_tokens(connection, tenant_id, now - KEPT_AFTER_EXPIRY)
+            await sweep_credentials(connection, tenant_id, now, now - KEPT_AFTER_EXPIRY)
+    async with realm.pool.connection() as connection:
+        await sweep_login_failures(connection, realm.clock.now())
 
 
 async def forget_limits(realm: Realm) -> int:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import chain
 
 from trunkline.dialects.customer import errors
-from trunkline.dialects.customer.auth import Callers, authorize, idempotency_key, token_operations
+from trunkline.dialects.customer.auth import Callers, authorize, token_operations
 from trunkline.dialects.customer.document import described
 from trunkline.dialects.customer.routes import accounts, api_clients, cases, invoices, services, sites
 from trunkline.domains.identity.service import AccessTokens
@@ -14,6 +14,7 @@ from trunkline.kit import replay
 from trunkline.kit.errors import Refusal
 from trunkline.kit.http.answer import Answer
 from trunkline.kit.http.dialect import Dialect
+from trunkline.kit.http.idempotency import idempotency_key
 from trunkline.kit.http.operation import Operation
 from trunkline.kit.http.request import Request
 from trunkline.kit.principal import Principal

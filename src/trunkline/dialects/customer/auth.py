@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Mapping
 from typing import Annotated, Protocol, cast
 from urllib.parse import unquote_plus
@@ -11,9 +10,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from trunkline.dialects.customer import examples
-from trunkline.dialects.customer.errors import KEY_HEADER, REALM, problem
+from trunkline.dialects.customer.errors import REALM, problem
 from trunkline.domains.identity.service import AccessTokens, Credential, issue_token
-from trunkline.kit.errors import Forbidden, Invalid, Malformed, Throttled, Unauthenticated, Violation
+from trunkline.kit.errors import Forbidden, Invalid, Throttled, Unauthenticated
 from trunkline.kit.http.answer import Answer, json_answer
 from trunkline.kit.http.operation import Operations
 from trunkline.kit.http.request import Request
@@ -37,8 +36,6 @@ GRANTS: Mapping[str, frozenset[str]] = {
 }
 
 TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row
-
-VISIBLE = re.compile(r"[!-~]{1,255}")  # visible ASCII
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN_ERRORS = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type", "unauthorized_client"]
@@ -250,13 +247,3 @@ def _client(form: dict[str, str], basic: tuple[str, str] | None) -> tuple[str, t
         if name not in form:
             raise _Refused("invalid_request", f"{name} is missing")
     return form["client_id"], (form["client_secret"],)
-
-
-def idempotency_key(request: Request) -> str | None:
-    """The `Idempotency-Key` header, 1 to 255 visible ASCII characters. Raises `Malformed`."""
-    key = request.header("idempotency-key")
-    if key is None:
-        return None
-    if not VISIBLE.fullmatch(key):
-        raise Malformed([Violation(KEY_HEADER, "must have 1 to 255 visible ASCII characters")])
-    return key

@@ -22,11 +22,11 @@ from trunkline.kit.errors import (
 )
 from trunkline.kit.http.answer import Answer, Headers, encoder
 from trunkline.kit.http.failures import HttpFailure
+from trunkline.kit.http.idempotency import KEY_HEADER
 from trunkline.kit.http.request import Request
 
 PROBLEM_JSON = "application/problem+json"
 REALM = 'realm="expereoOne"'
-KEY_HEADER = "Idempotency-Key"
 
 TITLES: dict[int, tuple[str, str]] = {  # status → title, type
     400: ("Bad Request", "https://tools.ietf.org/html/rfc9110#section-15.5.1"),

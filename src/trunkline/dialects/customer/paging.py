@@ -12,11 +12,11 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from trunkline.dialects.customer.values import parse_instant
 from trunkline.kit.errors import Malformed, Violation
 from trunkline.kit.http.answer import Answer, json_answer
 from trunkline.kit.http.operation import Parameter
 from trunkline.kit.http.request import Request, parse_query
+from trunkline.kit.instants import parse_instant
 from trunkline.kit.query import (
     And,
     Compare,

@@ -15,6 +15,7 @@ import msgspec
 from trunkline.kit.http.request import Request
 from trunkline.kit.query import Listing
 
+INTEGER_RANGE = 2**53 - 1  # what every JSON reader keeps exactly
 MASK = "###MASKED###"  # what every secret is shown as (reference/expeto.md §5, Masking)
 
 
@@ -34,7 +35,6 @@ class Type(Enum):
     NUMBER = ("number", None)
     BOOLEAN = ("boolean", None)
     INSTANT = ("string", "date-time")  # ISO 8601 in UTC with milliseconds
-    MILLISECONDS = ("integer", None)  # since 1970
     TEXTS = ("object", None)  # texts by name: extensions
     LIST = ("array", None)  # texts
     STEPS = ("array", "apn-profiles")  # a system profile's ordered list of APNs
@@ -63,7 +63,8 @@ class Property:
     secret: bool = False
     shown_by: str = ""
     words: Mapping[str, str] | None = None
-    aliases: Mapping[str, str] | None = None  # more wire spellings → house
+    read: Callable[[Any], Any] | None = None  # the house's value of a wire's value; raises ValueError with what is wrong
+    show: Callable[[str, Any], Any] | None = None  # the wire's value of a house's value; the first argument is where links begin
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None
@@ -96,8 +97,8 @@ class Association:
     """A link to other objects, at `/{collection}/{id}/{name}`.
 
     `field` is the draft's field (holding references) and the beginning of the deep model's `<field>_reference` and `<field>_name`.
-    To-many: `members` is the deep model's field with the references, or `listed_by` the field of the target's listing that holds this
-    object's reference.
+    To-many: `members` is the model's field with the linked objects (each with reference and name), or `listed_by` the field of the
+    target's listing that holds this object's reference.
     """
 
     name: str
@@ -179,8 +180,9 @@ class Resource:
     chosen_id: bool = False  # whether a POST may bring an id of its own
     default_sort: tuple[str, ...] = ()  # sort texts as on the wire
     commands: tuple[str, ...] = ()  # names below `command/`, for the documents
-    prepare: Callable[[Request, dict[str, Any], Any], None] | None = None  # last say over a draft's fields: (…, fields, existing)
-    extra: Callable[[Any], Mapping[str, Any]] | None = None  # more members of the deep projection, from a deep model
+    prepare: Callable[[Request, dict[str, Any], Any], None] | None = (
+        None  # last say over a draft's fields: (…, fields, existing)
+    )
     examples: Mapping[str, Any] = field(default_factory=dict)
 
     @property

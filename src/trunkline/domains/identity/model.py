@@ -1,16 +1,13 @@
-"""The words of the identity domain."""
+"""The words that all of identity shares."""
 
-from datetime import datetime
 from enum import StrEnum
-from uuid import UUID
-
-import msgspec
-
-from trunkline.kit.principal import Reach
 
 
 class Role(StrEnum):
-    """What a person is in the house. Roles that begin with `customer` belong to a customer's account."""
+    """What a person is in the house. Roles that begin with `customer` belong to a customer's account.
+
+    A `customer_manager` sees the account and all below it, the other two only the account itself.
+    """
 
     ADMINISTRATOR = "administrator"
     SUPPORT = "support"
@@ -18,59 +15,17 @@ class Role(StrEnum):
     NETWORK = "network"
     FIELD = "field"
     READER = "reader"
+    CUSTOMER_MANAGER = "customer_manager"
     CUSTOMER_ADMINISTRATOR = "customer_administrator"
     CUSTOMER_READER = "customer_reader"
 
-
-class ApiClient(msgspec.Struct, frozen=True):
-    """A program's OAuth2 credential. Its scopes never change; without an account it is the operator's and sees the whole tenant.
-
-    `reference` is the client id.
-    """
-
-    id: UUID
-    reference: str
-    version: int
-    account_id: UUID | None
-    customer_id: UUID | None
-    name: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    last_used_at: datetime | None
-
-    def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "scopes", tuple(self.scopes))
+    @property
+    def is_customers(self) -> bool:
+        """Whether the role belongs to an account."""
+        return self.startswith("customer")
 
 
-class User(msgspec.Struct, frozen=True):
-    """A person. `reference` is the user name."""
+class Feature(StrEnum):
+    """What a user may be given beside the role; only the provider's own people switch one on."""
 
-    id: UUID
-    reference: str
-    version: int
-    role: Role
-    account_id: UUID | None
-    customer_id: UUID | None
-    active: bool
-    created_at: datetime
-    modified_at: datetime
-
-
-class IssuedToken(msgspec.Struct, frozen=True):
-    """A fresh access token, in plain text for the only time."""
-
-    token: str
-    expires_in: int
-    scopes: tuple[str, ...]
-
-
-class Credential(msgspec.Struct, frozen=True):
-    """What a live access token stands for. `expires_at` is in seconds since 1970 on the environment's clock."""
-
-    tenant_id: UUID
-    client: UUID
-    client_id: str
-    client_name: str
-    scopes: tuple[str, ...]
-    reach: Reach | None
-    expires_at: float
+    ADD_API_TOKEN = "add_api_token"  # noqa: S105 - a feature's name

@@ -1,4 +1,4 @@
-"""Every SQL statement of the identity domain that is not a list."""
+"""SQL that all of identity shares: the directory of tenants, the signal of a revocation."""
 
 from trunkline.kit.statements import Statement
 
@@ -11,55 +11,4 @@ INSERT_TENANT = Statement(
 )
 READ_TENANT = Statement("SELECT number, name FROM tenants WHERE tenant_id = $1", scope="directory")
 
-INSERT_CLIENT = Statement("""
-    INSERT INTO api_clients (tenant_id, id, client_id, account_id, customer_id, name, secret_hash, scopes, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-""")
-
-FIND_CLIENT = Statement("""
-    SELECT k.id, k.secret_hash, k.scopes FROM api_clients k WHERE k.tenant_id = $1 AND k.client_id = $2 AND k.revoked_at IS NULL
-""")
-
-# The token, and (at most once a minute) the client's last use. It may be sent twice when a connection breaks.
-ISSUE_TOKEN = Statement("""
-    WITH used AS (
-        UPDATE api_clients SET last_used_at = $6
-         WHERE tenant_id = $1 AND id = $3 AND (last_used_at IS NULL OR last_used_at < $7)
-    )
-    INSERT INTO access_tokens (tenant_id, token_hash, api_client_id, scopes, issued_at, expires_at) VALUES ($1, $2, $3, $4, $6, $5)
-    ON CONFLICT (tenant_id, token_hash) DO NOTHING
-""")
-
-FIND_TOKEN = Statement("""
-    SELECT k.id, k.client_id, k.name, t.scopes, extract(epoch FROM t.expires_at)::float8, k.account_id, k.customer_id, a.path
-      FROM access_tokens t
-      JOIN api_clients k ON k.tenant_id = t.tenant_id AND k.id = t.api_client_id AND k.revoked_at IS NULL
-      LEFT JOIN accounts a ON a.tenant_id = k.tenant_id AND a.id = k.account_id AND a.id <> k.customer_id
-     WHERE t.tenant_id = $1 AND t.token_hash = $2 AND t.expires_at > $3
-""")
-
-# Revoke a client: its tokens go with it, and every process is told to forget what it remembers.
-REVOKE_CLIENT = Statement("""
-    WITH revoked AS (
-        UPDATE api_clients SET revoked_at = $3, version = version + 1 WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING id
-    ), gone AS (
-        DELETE FROM access_tokens WHERE tenant_id = $1 AND api_client_id = $2
-    )
-    SELECT pg_notify($4, id::text) FROM revoked
-""")
-
-SWEEP_TOKENS = Statement("""
-    DELETE FROM access_tokens WHERE tenant_id = $1 AND token_hash IN
-        (SELECT token_hash FROM access_tokens WHERE tenant_id = $1 AND expires_at < $2 ORDER BY expires_at LIMIT 5000)
-""")
-
-INSERT_USER = Statement("""
-    INSERT INTO users (tenant_id, id, username, password_hash, role, account_id, created_at, modified_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $7)
-""")
-
-FIND_USER = Statement("""
-    SELECT u.id, u.username, u.version, u.role, u.account_id, a.customer_id, u.active, u.created_at, u.modified_at, u.password_hash
-      FROM users u LEFT JOIN accounts a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
-     WHERE u.tenant_id = $1 AND lower(u.username) = lower($2 COLLATE house)
-""")
+SAY_REVOKED = Statement("SELECT pg_notify($2, $3) FROM (SELECT $1::uuid AS tenant_id) said")

@@ -29,10 +29,10 @@ def decode(raw: bytes, type_: type[T]) -> T:
         if not raw.isascii():
             raw.decode()  # what is skipped must be UTF-8 too
     except msgspec.ValidationError:
-        raw_object = _parse(raw)
+        raw_object = parse_object(raw)
         raise Invalid(_faults(raw_object, type_), readable=_readable(raw_object, type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        _parse(raw)  # raises Malformed with the reason
+        parse_object(raw)  # raises Malformed with the reason
         raise Malformed([Violation("$", "cannot be read")]) from None
     if b"\\u0000" in raw and (broken := list(_nul(value))):
         named = {re.split(r"[.\[]", violation.field)[0] for violation in broken}
@@ -44,9 +44,20 @@ def decode(raw: bytes, type_: type[T]) -> T:
     return value
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes) -> dict[str, Any]:
+    """`raw` as a JSON object. Raises `Malformed` (field `$`)."""
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise Malformed([Violation("$", f"must be a JSON object, not {describe(value)}")])
+    return value
+
+
+def parse_json(raw: bytes) -> Any:
+    """`raw` as whatever JSON it is. Raises `Malformed` (field `$`)."""
     try:
         value = msgspec.json.decode(raw)
+        if not raw.isascii():
+            raw.decode()
     except msgspec.ValidationError:  # it is JSON, but holds a number beyond all types: whichever field has it is told
         try:
             value = json.loads(raw)
@@ -57,8 +68,6 @@ def _parse(raw: bytes) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = "must be a JSON object, but there is no body" if not raw else f"is not valid JSON: {error}"
         raise Malformed([Violation("$", message)]) from None
-    if not isinstance(value, dict):
-        raise Malformed([Violation("$", f"must be a JSON object, not {describe(value)}")])
     return value
 
 

@@ -20,6 +20,13 @@ class Dialect(ABC):
     operations: Sequence[Operation]
     total_cap: int = 10_000  # rows up to which a list says an exact total
 
+    async def arrive(self, request: Request) -> Answer | None:
+        """First of all, also for paths and methods that do not exist. An answer (a CORS preflight's) ends the request here.
+
+        May add to `request.response_headers` what every answer carries.
+        """
+        return None
+
     @abstractmethod
     async def authenticate(self, request: Request) -> Principal:
         """The caller. Raises `Unauthenticated`."""

@@ -279,7 +279,7 @@ class _Writer:
             content: dict[str, Any] = {"schema": self._schema(operation.returns)}
             if "response" in operation.examples:
                 content["example"] = operation.examples["response"]
-            described["content"] = {operation.produces: content}
+            described["content"] = dict.fromkeys(operation.media_types, content)
         return described
 
     def _refusal(self, operation: Operation, status: int) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class Operation:
     status: int = 200
     body: type | None = None
     consumes: tuple[str, ...] = (JSON,)
-    produces: str = JSON
+    produces: str | tuple[str, ...] = JSON  # several are negotiated; the first is the one for `*/*`
     returns: Any = None
     parameters: tuple[Parameter, ...] = ()
     errors: tuple[int, ...] = ()
@@ -76,6 +76,11 @@ class Operation:
     @property
     def writes(self) -> bool:
         return self.method not in SAFE
+
+    @property
+    def media_types(self) -> tuple[str, ...]:
+        """What it can answer with, in order of preference."""
+        return (self.produces,) if isinstance(self.produces, str) else self.produces
 
     @property
     def segments(self) -> tuple[str, ...]:
@@ -128,11 +133,22 @@ class Operations:
     def post(self, path: str, *, scopes: tuple[str, ...] | None, **declared: Any) -> Callable[[Handler], Handler]:
         return self.declare("POST", path, scopes=scopes, **declared)
 
+    def put(self, path: str, *, scopes: tuple[str, ...] | None, **declared: Any) -> Callable[[Handler], Handler]:
+        return self.declare("PUT", path, scopes=scopes, **declared)
+
     def patch(self, path: str, *, scopes: tuple[str, ...] | None, **declared: Any) -> Callable[[Handler], Handler]:
         return self.declare("PATCH", path, scopes=scopes, **declared)
 
     def delete(self, path: str, *, scopes: tuple[str, ...] | None, **declared: Any) -> Callable[[Handler], Handler]:
         return self.declare("DELETE", path, scopes=scopes, **declared)
+
+    def head(self, path: str, *, scopes: tuple[str, ...] | None, **declared: Any) -> Callable[[Handler], Handler]:
+        """An operation of its own; without one, HEAD is GET without its body."""
+        return self.declare("HEAD", path, scopes=scopes, **declared)
+
+    def options(self, path: str, *, scopes: tuple[str, ...] | None, **declared: Any) -> Callable[[Handler], Handler]:
+        """An operation of its own; without one, OPTIONS answers 204 with `Allow`."""
+        return self.declare("OPTIONS", path, scopes=scopes, **declared)
 
 
 def camel(name: str) -> str:

@@ -7,7 +7,6 @@ ASGI application (Starlette) with the pages and files.
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from os import urandom
 from typing import Any
@@ -29,11 +28,12 @@ from trunkline.kit.errors import (
     Unauthenticated,
     Unavailable,
 )
-from trunkline.kit.http.answer import Answer, etag_matches
+from trunkline.kit.http.answer import Answer
 from trunkline.kit.http.body import Disconnected, check_media_type, read_body
 from trunkline.kit.http.decode import decode
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.http.failures import HttpsRequired, MethodNotAllowed, NoRoute, NotAcceptable
+from trunkline.kit.http.negotiation import accepts, negotiate, unchanged
 from trunkline.kit.http.operation import Operation, camel
 from trunkline.kit.http.request import Request
 from trunkline.kit.http.table import Resource, Table
@@ -101,6 +101,8 @@ class Pipeline:
             answer = await self._answer(request, dialect, found, operation, receive)
         except Disconnected:
             return
+        if request.on_success and answer.status < 400:
+            await self._succeeded(request)
         await self._send(request, answer, send)
         self._observe(request, dialect, operation, answer, monotonic() - started)
 
@@ -132,8 +134,9 @@ class Pipeline:
 
     @staticmethod
     def _operation(request: Request, resource: Resource) -> Operation | None:
-        method = "GET" if request.method == "HEAD" else request.method
-        return resource.operations.get(method)
+        """What is declared for the method; a GET also answers a HEAD that has no operation of its own."""
+        operation = resource.operations.get(request.method)
+        return resource.operations.get("GET") if operation is None and request.method == "HEAD" else operation
 
     def _realm(self, request: Request) -> Realm:
         environment = Environment.SANDBOX if request.host.startswith("sb2") else Environment.PRODUCTION
@@ -158,6 +161,9 @@ class Pipeline:
             if self._policy.https_only and request.scheme != "https":
                 raise HttpsRequired("this server answers over HTTPS only")
             request.realm = self._realm(request)
+            answer = await dialect.arrive(request)
+            if answer is not None:
+                return answer
             if found is None:
                 raise NoRoute("there is nothing at this path")
             resource, values = found
@@ -173,6 +179,15 @@ class Pipeline:
         except Exception as error:
             return self._refused(request, dialect, operation, error)
 
+    @staticmethod
+    async def _succeeded(request: Request) -> None:
+        """What waits for the request's success. It has succeeded: a failure here is only logged."""
+        for callback in request.on_success:
+            try:
+                await callback()
+            except Exception:
+                log.exception("after_success.failed", request_id=request.request_id, path=request.path)
+
     def _refused(self, request: Request, dialect: Dialect, operation: Operation | None, error: Exception) -> Answer:
         """The answer to an error.
 
@@ -186,13 +201,17 @@ class Pipeline:
         except Exception:
             log.exception("refusal.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
         else:
+            failed = dialect.fail(request)
             log.error(
                 "request.failed",
                 request_id=request.request_id,
                 trace_id=request.trace_id,
                 path=request.path,
                 exc_info=error,
+                **request.log_context,
             )
+            FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
+            return failed
         FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
         return dialect.fail(request)
 
@@ -214,8 +233,15 @@ class Pipeline:
 
     async def _run(self, request: Request, dialect: Dialect, operation: Operation, receive: Receive) -> Answer:
         accept = request.headers.get(b"accept")
-        if accept is not None and not accepts(accept.decode("latin-1"), operation.produces):
-            raise NotAcceptable(f"this operation answers with {operation.produces}")
+        if isinstance(operation.produces, str):
+            if accept is not None and not accepts(accept.decode("latin-1"), operation.produces):
+                raise NotAcceptable(f"this operation answers with {operation.produces}")
+            request.accepted = operation.produces
+        else:
+            accepted = negotiate(accept.decode("latin-1") if accept is not None else "", operation.produces)
+            if accepted is None:
+                raise NotAcceptable(f"this operation answers with {', '.join(operation.produces)}")
+            request.accepted = accepted
         if operation.scopes is not None:
             await self._identify(request, dialect)
         arguments: tuple[Any, ...] = ()
@@ -227,8 +253,7 @@ class Pipeline:
             if operation.guarded:
                 return await self._write(request, dialect, operation, arguments)
         answer = await operation.handler(request, *arguments)
-        etag = answer.header("ETag")
-        if etag is not None and (match := request.header("if-none-match")) is not None and etag_matches(match, etag):
+        if answer.status == 200 and unchanged(request, answer):
             return Answer(304, headers=answer.headers)
         return answer
 
@@ -355,25 +380,5 @@ class Pipeline:
             milliseconds=round(seconds * 1000, 3),
             actor=principal.actor_id if principal else None,
             address=request.client_address,
+            **request.log_context,
         )
-
-
-@lru_cache(maxsize=256)
-def accepts(header: str, media_type: str) -> bool:
-    """Whether an `Accept` header lets `media_type` through (RFC 9110, section 12.5.1): the most specific range decides."""
-    header = header.lower()
-    if "*/*" in header and "q=" not in header:
-        return True
-    main = media_type.partition("/")[0]
-    best = (-1, 0.0)
-    for item in header.split(","):
-        range_, *parameters = (part.strip() for part in item.split(";"))
-        quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
-        try:
-            weight = float(quality)
-        except ValueError:
-            weight = 1.0
-        rank = {media_type: 2, f"{main}/*": 1, "*/*": 0}.get(range_, -1)
-        if rank > best[0]:
-            best = (rank, weight)
-    return best[0] >= 0 and best[1] > 0 if header.strip() else True

@@ -1,6 +1,6 @@
 """One request as operations see it."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -22,12 +22,15 @@ class Request:
 
     __slots__ = (
         "__dict__",
+        "accepted",
         "body",
         "client_address",
         "dialect",
         "headers",
         "host",
+        "log_context",
         "method",
+        "on_success",
         "operation",
         "path",
         "path_parameters",
@@ -46,6 +49,7 @@ class Request:
     operation: "Operation"
     principal: Principal
     work: Work
+    accepted: str  # the media type that the answer is to have
 
     def __init__(self, scope: Mapping[str, Any], trace_id: str) -> None:
         self.method: str = scope["method"]
@@ -61,6 +65,8 @@ class Request:
         self.path_parameters: dict[str, str] = {}
         self.body: bytes = b""
         self.response_headers: list[tuple[str, str]] = []  # what the pipeline adds to whatever is answered
+        self.on_success: list[Callable[[], Awaitable[None]]] = []  # run after an answer below 400, before it is sent
+        self.log_context: dict[str, str] = {}  # joins the failure's log line and the access log
 
     def header(self, name: str) -> str | None:
         """A header's value as text (the last one when it came twice)."""

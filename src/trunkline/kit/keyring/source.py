@@ -70,7 +70,9 @@ class KeyFile:
                 raise self._unusable("is not a plain file")
             if status.st_mode & OTHERS:
                 mode = stat.S_IMODE(status.st_mode)
-                raise self._unusable(f"may be used by others (mode {mode:04o}); the keys count as leaked: chmod 600, then rotate them")
+                raise self._unusable(
+                    f"may be used by others (mode {mode:04o}); the keys count as leaked: chmod 600, then rotate them"
+                )
             content = file.read(LARGEST)
         return self._understood(content)
 

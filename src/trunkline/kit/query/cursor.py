@@ -16,7 +16,7 @@ import msgspec
 
 from trunkline.kit.errors import Malformed, Violation
 from trunkline.kit.query.compile import total_order
-from trunkline.kit.query.fields import Field, Listing
+from trunkline.kit.query.fields import Field, Kind, Listing
 from trunkline.kit.query.tree import LAST, Cursor, Predicate, SortKey
 
 DIGITS = 40  # before or after the point; no column has more
@@ -67,7 +67,7 @@ def _typed(value: Any, field: Field) -> Any:
     match typed:
         case str() if "\0" in typed:
             raise ValueError("NUL")
-        case bool():
+        case bool() if field.kind is not Kind.BOOLEAN:
             raise ValueError("a boolean")
         case int() if not -(2**63) <= typed < 2**63:
             raise ValueError("out of range")

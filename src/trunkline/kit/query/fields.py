@@ -21,6 +21,7 @@ class Kind(Enum):  # members of equal types stay apart, see __new__
     DECIMAL = (Decimal, "numeric")
     FLOAT = (float, "double precision")
     UUID = (UUID, "uuid")  # an object's id: for conditions that the house itself adds
+    BOOLEAN = (bool, "boolean")
     DATE = (date, "date")
     INSTANT = (datetime, "timestamptz")
 
@@ -36,7 +37,7 @@ class Kind(Enum):  # members of equal types stay apart, see __new__
     @property
     def ordered(self) -> bool:
         """Whether `<` and `>` make sense to a caller."""
-        return self not in (Kind.TEXT, Kind.REFERENCE, Kind.WORD)
+        return self not in (Kind.TEXT, Kind.REFERENCE, Kind.WORD, Kind.BOOLEAN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from trunkline.dialects.customer.representations import (
     one_answer,
     told,
 )
-from trunkline.dialects.customer.values import parse_instant
 from trunkline.domains.support import service as support
 from trunkline.domains.support.service import Case, CaseChange, CaseDraft, CaseStatus, CaseType
 from trunkline.kit.clock import whole_seconds
@@ -25,6 +24,7 @@ from trunkline.kit.errors import Stale, Violation
 from trunkline.kit.http.answer import JSON, Answer, etag_matches, etag_of
 from trunkline.kit.http.operation import Operations
 from trunkline.kit.http.request import Request
+from trunkline.kit.instants import parse_instant
 from trunkline.kit.query import SortKey
 
 routes = Operations("Cases", prefix="/v2")

@@ -1,77 +1,35 @@
 """Access tokens: issued to API clients, and resolved on every request through a memory that revocation empties at once."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from trunkline.domains.identity import store
-from trunkline.domains.identity.model import Credential, IssuedToken
+from trunkline.domains.identity.clients import store
+from trunkline.domains.identity.clients.model import Credential, IssuedToken
+from trunkline.domains.identity.memory import Memory
 from trunkline.kit import secrets
-from trunkline.kit.clock import monotonic, whole_seconds
+from trunkline.kit.clock import whole_seconds
 from trunkline.kit.errors import Invalid, Unauthenticated, Violation
-from trunkline.kit.principal import Environment, Reach
+from trunkline.kit.principal import Reach
 from trunkline.kit.realm import Realm
 
-REVOKED_CHANNEL = "trunkline_revoked"
-
 TOKEN_LIFE = timedelta(hours=1)
-REMEMBER_SECONDS = 30.0  # the net under the revocation signal
-CAPACITY = 20_000
 
 
-class AccessTokens:
+class AccessTokens(Memory[Credential]):
     """The access tokens of all environments, as one process knows them."""
 
-    def __init__(self, realms: Mapping[Environment, Realm]) -> None:
-        self._known: dict[Environment, OrderedDict[str, tuple[Credential, float]]] = {}
-        self._generation = 0
-        for environment, realm in realms.items():
-            self._known[environment] = OrderedDict()
-            realm.signals.subscribe(REVOKED_CHANNEL, self._revoked, self.forget)
-
-    def _revoked(self, _payload: str) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget everything: the next use of each token asks the database."""
-        self._generation += 1
-        for known in self._known.values():
-            known.clear()
-
-    def recall(self, realm: Realm, token: str) -> Credential | None:
-        """The credential of a token that was seen a moment ago; `None` when the database must be asked."""
-        found = self._known[realm.environment].get(token)
-        if (
-            found is None
-            or found[1] < monotonic()
-            or not realm.signals.healthy
-            or found[0].expires_at <= realm.clock.timestamp()
-        ):
-            return None
-        return found[0]
-
-    async def resolve(self, realm: Realm, token: str) -> Credential:
-        """What a token stands for. Raises `Unauthenticated` when it is unknown, expired or revoked."""
-        if (remembered := self.recall(realm, token)) is not None:
-            return remembered
-        number = secrets.tenant_of_token(secrets.ACCESS_TOKEN, token)
+    async def find(self, realm: Realm, text: str) -> Credential:
+        number = secrets.tenant_of_token(secrets.ACCESS_TOKEN, text)
         tenant_id = await realm.tenant(number) if number is not None else None
         if tenant_id is None:
             raise Unauthenticated("the access token is malformed or unknown", code="invalid_token")
-        generation = self._generation
-        rows = await realm.pool.fetch(store.FIND_TOKEN, tenant_id, secrets.digest(token), realm.clock.now())
+        rows = await realm.pool.fetch(store.FIND_TOKEN, tenant_id, secrets.digest(text), realm.clock.now())
         if not rows:
             raise Unauthenticated("the access token is unknown, expired or revoked", code="invalid_token")
         client, client_id, name, scopes, expires_at, account_id, customer_id, path = rows[0]
         reach = Reach(account_id, customer_id, path or "") if account_id is not None else None
-        credential = Credential(tenant_id, client, client_id, name, tuple(scopes), reach, expires_at)
-        if generation == self._generation:  # nothing was revoked while the database was asked
-            known = self._known[realm.environment]
-            known[token] = (credential, monotonic() + REMEMBER_SECONDS)
-            if len(known) > CAPACITY:
-                known.popitem(last=False)
-        return credential
+        return Credential(tenant_id, client, client_id, name, tuple(scopes), reach, expires_at)
 
 
 async def issue_token(realm: Realm, client_id: str, client_secrets: tuple[str, ...], scopes: tuple[str, ...]) -> IssuedToken:

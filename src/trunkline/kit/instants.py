@@ -1,4 +1,4 @@
-"""Dates as the Customer API reads them (reference/expereo.md §9)."""
+"""Instants as every dialect reads them: ISO 8601 (reference/expereo.md §9)."""
 
 import re
 from datetime import UTC, datetime

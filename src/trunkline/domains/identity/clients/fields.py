@@ -1,6 +1,6 @@
 """What API clients can be filtered and sorted by."""
 
-from trunkline.domains.identity.model import ApiClient
+from trunkline.domains.identity.clients.model import ApiClient
 from trunkline.kit.query import Field, Kind, Listing, Reachable
 
 API_CLIENTS = Listing(

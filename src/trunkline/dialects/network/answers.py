@@ -1,0 +1,77 @@
+"""Documents on their way out: media type, entity tag, templates."""
+
+from typing import Any
+
+from trunkline.dialects.network import forms
+from trunkline.dialects.network.hal import FORMS, HAL, JSON, Document, Representation, encoder, http_date
+from trunkline.dialects.network.links import VERSION
+from trunkline.dialects.network.resource import Projection, Resource
+from trunkline.kit.http.answer import Answer, Headers, etag_of
+from trunkline.kit.http.negotiation import quality
+from trunkline.kit.http.request import Request
+
+
+def base_of(request: Request) -> str:
+    """What links begin with; the dialect sets it when the request arrives."""
+    base: str = request.__dict__["base"]
+    return base
+
+
+def media_type(request: Request) -> str:
+    """HAL unless the caller prefers forms, or plain JSON to both (reference/expeto.md §1)."""
+    if request.accepted == JSON:
+        header = (request.header("accept") or "").lower()
+        if quality(header, HAL)[0] == quality(header, JSON)[0]:
+            return HAL
+    return request.accepted
+
+
+def document_answer(request: Request, document: Document, status: int = 200, headers: Headers | None = None) -> Answer:
+    """A document that is not an object of a collection."""
+    return Answer(status, encoder.encode(document), media_type(request), headers or [])
+
+
+def page_answer(request: Request, resource: Resource, document: Document) -> Answer:
+    """A page; with `_templates` where the caller prefers forms."""
+    if request.accepted == FORMS:
+        document["_templates"] = forms.templates_for(resource, request.principal.scopes, base_of(request))
+    return Answer(200, encoder.encode(document), media_type(request))
+
+
+def item_answer(
+    request: Request,
+    representation: Representation,
+    item: Any,
+    projection: Projection,
+    status: int = 200,
+    headers: Headers | None = None,
+) -> Answer:
+    """One object (a deep model) with its entity tag; a new one with its address."""
+    resource, base = representation.resource, base_of(request)
+    document = representation.of(base, request.principal.scopes, projection, item)
+    if request.accepted == FORMS:
+        document["_templates"] = forms.templates_for(
+            resource, request.principal.scopes, base, str(getattr(item, resource.key)), document
+        )
+    told = [*validators(resource, item), *(headers or [])]
+    if status == 201:
+        told.append(("Location", representation.href(base, item)))
+    return Answer(status, encoder.encode(document), media_type(request), told)
+
+
+def validators(resource: Resource, item: Any) -> Headers:
+    """`ETag` and `Last-Modified` of an object that has a version."""
+    told: Headers = []
+    version = getattr(item, "version", None)
+    if version is not None:
+        told.append(("ETag", etag_of(version)))
+    modified = getattr(item, resource.modified) if resource.modified else None
+    if modified is not None:
+        told.append(("Last-Modified", http_date(modified)))
+    return told
+
+
+def profile_link(request: Request, path: str = "") -> tuple[str, str]:
+    """The `Link` header that leads to a collection's profile. It stands alone: clients split it at commas."""
+    address = f"{base_of(request)}{VERSION}/profile"
+    return "Link", f'<{address}/{path}>;rel="profile"' if path else f'<{address}>;rel="profile"'

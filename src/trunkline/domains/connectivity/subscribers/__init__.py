@@ -1,0 +1,1 @@
+"""SIM subscribers of the network."""

@@ -1,0 +1,1 @@
+"""Importing and removing many subscribers, at once or as a job."""

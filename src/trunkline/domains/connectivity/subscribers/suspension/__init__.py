@@ -1,0 +1,1 @@
+"""Suspending accounts together with their subscribers."""

@@ -1,0 +1,93 @@
+"""The statements of suspending and resuming: all subscribers of a subtree in one, with an event for each."""
+
+from uuid import UUID
+
+from trunkline.domains.connectivity.subscribers.fields import COLUMNS
+from trunkline.kit.record import announce_rows, announcement
+from trunkline.kit.statements import Statement
+from trunkline.kit.work import Work
+
+INSTANTS = ("b.created_at", "b.modified_at")
+# A subscriber as events have it, made by the database: the same text that kit.record makes of the object.
+AS_JSON = "jsonb_build_object({})".format(
+    ", ".join(
+        f"'{name}', "
+        + (f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')""" if column in INSTANTS else column)
+        for column in COLUMNS
+        for name in ({"b.k IS NOT NULL": "has_k", "b.opc IS NOT NULL": "has_opc"}.get(column, column[2:]),)
+    )
+)
+
+# $2-$4: the account's customer and the range of paths that is its subtree; $5: now.
+SUSPEND = Statement(f"""
+    WITH held AS (
+        SELECT b.id, b.version, {AS_JSON} AS state
+          FROM subscribers b JOIN accounts a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
+         WHERE b.tenant_id = $1 AND b.customer_id = $2 AND b.status = 'active' AND b.deleted_at IS NULL
+           AND a.tenant_id = $1 AND a.path >= $3 AND a.path < $4
+           FOR UPDATE OF b
+    ), moved AS (
+        UPDATE subscribers b
+           SET status = 'inactive', suspended_with_account = true, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
+          FROM held WHERE b.tenant_id = $1 AND b.id = held.id
+        RETURNING b.id, b.reference, b.account_id, b.customer_id, held.state, {AS_JSON} AS new_state
+    ), {
+    announce_rows(
+        '''
+        SELECT 'subscriber.deactivated' AS type, 'subscriber' AS subject_type, moved.id AS subject_id, moved.reference AS subject_reference,
+               (moved.new_state ->> 'version')::bigint AS subject_version, moved.account_id, moved.customer_id, moved.state AS before,
+               moved.new_state AS after
+          FROM moved''',
+        "moved",
+        "subscribers",
+        5,
+    )
+}
+    SELECT count(*) FROM moved
+""")
+
+# Only what a suspension switched off, and only where no account above is still suspended.
+RESUME = Statement(f"""
+    WITH held AS (
+        SELECT b.id, b.version, {AS_JSON} AS state
+          FROM subscribers b JOIN accounts a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
+         WHERE b.tenant_id = $1 AND b.customer_id = $2 AND b.suspended_with_account AND b.deleted_at IS NULL
+           AND a.tenant_id = $1 AND a.path >= $3 AND a.path < $4
+           AND NOT EXISTS (SELECT 1 FROM accounts up WHERE up.tenant_id = $1 AND up.customer_id = $2 AND NOT up.enabled
+                              AND starts_with(a.path, up.path))
+           FOR UPDATE OF b
+    ), moved AS (
+        UPDATE subscribers b
+           SET status = 'active', suspended_with_account = false, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
+          FROM held WHERE b.tenant_id = $1 AND b.id = held.id
+        RETURNING b.id, b.reference, b.account_id, b.customer_id, held.state, {AS_JSON} AS new_state
+    ), {
+    announce_rows(
+        '''
+        SELECT 'subscriber.activated' AS type, 'subscriber' AS subject_type, moved.id AS subject_id, moved.reference AS subject_reference,
+               (moved.new_state ->> 'version')::bigint AS subject_version, moved.account_id, moved.customer_id, moved.state AS before,
+               moved.new_state AS after
+          FROM moved''',
+        "moved",
+        "subscribers",
+        5,
+    )
+}
+    SELECT count(*) FROM moved
+""")
+
+
+async def suspend(work: Work, customer_id: UUID, path: str) -> int:
+    """Switch off every active subscriber of the account at `path` and of those below it; how many."""
+    return await _switch(work, SUSPEND, customer_id, path)
+
+
+async def resume(work: Work, customer_id: UUID, path: str) -> int:
+    """Switch on again what a suspension switched off, where nothing above is suspended any more; how many."""
+    return await _switch(work, RESUME, customer_id, path)
+
+
+async def _switch(work: Work, statement: str, customer_id: UUID, path: str) -> int:
+    rows = await work.write(statement, customer_id, path, path[:-1] + "0", work.now, *announcement(work))
+    count: int = rows[0][0]
+    return count

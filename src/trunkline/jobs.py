@@ -1,0 +1,7 @@
+"""Everything that runs later, by name: what `trunkline worker` runs and `kit.jobs.enqueue` asks for."""
+
+from collections.abc import Mapping
+
+from trunkline.kit.jobs import JobFunction
+
+JOBS: Mapping[str, JobFunction] = {}
