@@ -1,4 +1,7 @@
-"""`python -m bench`: measure, print, and (unless it is the quick run) rewrite the tables in bench/README.md."""
+"""`python -m bench`: measure, print, and (unless it is the quick run) rewrite the tables in bench/README.md.
+
+With `--profile KEY` nothing is measured: the requests of one figure are sent for a while, so that a profiler can look.
+"""
 
 import argparse
 import sys
@@ -9,9 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import limits
-from bench.figures import FIGURES, Course
+from bench.course import Course
+from bench.figures import FIGURES
+from bench.imports import bulk_import
+from bench.profile import profile
 from bench.report import Result
 from bench.server import Subject
+from bench.totals import after_writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +31,12 @@ class Extent:
     requests: int  # answered in all before the memory is read
     two_rounds: int  # with two workers
     limit_rounds: int
+    writes: int  # after each of which a total is read
+    imported: int  # rows at once
 
 
-FULL = Extent(rounds=9, seconds=150, scale=1.0, requests=100_000, two_rounds=3, limit_rounds=5)
-QUICK = Extent(rounds=3, seconds=25, scale=0.3, requests=10_000, two_rounds=0, limit_rounds=2)
+FULL = Extent(rounds=9, seconds=240, scale=1.0, requests=100_000, two_rounds=3, limit_rounds=5, writes=200, imported=100_000)
+QUICK = Extent(rounds=3, seconds=40, scale=0.3, requests=10_000, two_rounds=0, limit_rounds=2, writes=40, imported=10_000)
 LEAST_ROUNDS = 3
 
 
@@ -40,7 +49,7 @@ def measure(extent: Extent, command: str) -> Result:
 
     with tempfile.TemporaryDirectory(prefix="trunkline-bench-") as folder:
         data = Path(folder) / "data"
-        say("starting a server and loading 100,000 accounts")
+        say("starting a server and loading 100,000 accounts and as many subscribers")
         with Subject(data, workers=1) as subject:
             subject.load()
             say("walking to the deep pages")
@@ -48,6 +57,10 @@ def measure(extent: Extent, command: str) -> Result:
             _in_turns(course, extent, say)
             course.fill_up("account", extent.requests)
             result = Result(command, subject.version(), course.measured, {}, subject.worker_megabytes(), course.sent)
+            say("totals after writes")
+            result.totals = after_writes(subject, extent.writes)
+            say(f"importing {extent.imported:,} subscribers")
+            result.imported = bulk_import(subject, extent.imported)
             say("pgbench -S")
             by_key = limits.select_by_key(subject, extent.limit_rounds, seconds=3)
             result.limits.append(("PostgreSQL: `pgbench -S -M prepared`", *by_key))
@@ -74,11 +87,18 @@ def _in_turns(course: Course, extent: Extent, say: Callable[[str], None]) -> Non
 
 def main() -> int:
     """Exit code: 0, or 1 when `--check` finds a limit exceeded."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench", description=str(__doc__).partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; prints, but leaves the README alone")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a figure is above its limit")
+    parser.add_argument(
+        "--profile", metavar="KEY", help="only send the requests of this figure, and print the processes to look at"
+    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="with --profile: for how long")
     parser.add_argument("--tolerance", type=float, default=0.0, help="with --check: how far above is let pass (0.1 is a tenth)")
     arguments = parser.parse_args()
+    if arguments.profile:
+        profile(arguments.profile, arguments.seconds)
+        return 0
     result = measure(QUICK if arguments.quick else FULL, "python -m bench --quick" if arguments.quick else "python -m bench")
     print(result.markdown())
     if not arguments.quick:

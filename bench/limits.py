@@ -49,7 +49,7 @@ def hello(rounds: int, count: int) -> tuple[float, float]:
     with _bare_server() as (port, pid):
         for _ in range(rounds):
             before = usage(pid)
-            drive(port, [request("GET", "/", "none")], count)
+            drive(port, [request("GET", "/", {})], count)
             costs.append(spent(before, usage(pid)) / 1e6 / count)
     return median(costs), min(costs)
 

@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import cpu
-from bench.figures import Measured, ratio
+from bench.course import Measured, ratio
+from bench.imports import Imported
 from bench.server import cores
+from bench.totals import AfterWrites
 from trunkline.kit.clock import wall_clock
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 MEMORY_LIMIT = 120.0
+TOTALS_LIMIT = 1.5  # a page right after a write, of one after a page: a count of 100,000 rows would be twenty of them
+IMPORT_LIMIT = 30.0 / 100_000  # seconds for a row
 
 HEAD = (
     "| figure | CPU ms: median | minimum | application | PostgreSQL | limit | | req/s | p50 ms | p99 ms |\n"
@@ -31,6 +35,8 @@ class Result:
     memory: float
     requests: int
     limits: list[tuple[str, float, float]] = field(default_factory=list)
+    totals: AfterWrites | None = None
+    imported: Imported | None = None
 
     def missed(self, tolerance: float = 0.0) -> list[str]:
         """The figures above their limit by more than `tolerance` (0.1 is a tenth)."""
@@ -41,6 +47,10 @@ class Result:
                 found.append(f"{measured.figure.title}: {value:.3g}, limit {limit:g}")
         if self.memory > MEMORY_LIMIT * (1 + tolerance):
             found.append(f"resident memory: {self.memory:.0f} MB, limit {MEMORY_LIMIT:.0f} MB")
+        if self.totals and self.totals.ratio > TOTALS_LIMIT * (1 + tolerance):
+            found.append(f"page with total after a write: {self.totals.ratio:.2f} × one after a page, limit {TOTALS_LIMIT:g}")
+        if self.imported and self.imported.seconds > (limit := _import_limit(self.imported)) * (1 + tolerance):
+            found.append(f"import of {self.imported.rows:,} subscribers: {self.imported.seconds:.1f} s, limit {limit:g} s")
         return found
 
     def markdown(self) -> str:
@@ -58,6 +68,7 @@ class Result:
         ]
         if self.two:
             lines += ["", "Two workers, for information:", "", HEAD, *(_row(measured, {}) for measured in self.two.values())]
+        lines += [*_beside(self.totals, self.imported)]
         lines += ["", "The physical limits:", "", "| | CPU ms: median | minimum |", "|---|---:|---:|"]
         lines += [f"| {name} | {middle:.3f} | {least:.3f} |" for name, middle, least in self.limits]
         return "\n".join(lines)
@@ -100,6 +111,27 @@ def _row(measured: Measured, others: dict[str, Measured]) -> str:
 def _memory_row(megabytes: float, requests: int) -> str:
     name = f"resident memory of the worker after {requests:,} requests"
     return f"| {name} | {megabytes:.0f} MB | | | | < {MEMORY_LIMIT:.0f} MB | {_verdict(megabytes, MEMORY_LIMIT)} | | | |"
+
+
+def _beside(totals: AfterWrites | None, imported: Imported | None) -> list[str]:
+    """What is no request among many."""
+    lines = ["", "One at a time:", "", "| | | limit | |", "|---|---:|---:|---|"] if totals or imported else []
+    if totals:
+        value = f"{totals.after_write:.2f} ms CPU, {totals.ratio:.2f} × one after another page ({totals.after_page:.2f} ms)"
+        verdict = _verdict(totals.ratio, TOTALS_LIMIT)
+        lines.append(
+            f"| page of 20 subscribers with its exact total, right after a write | {value} | ≤ {TOTALS_LIMIT:g} × | {verdict} |"
+        )
+    if imported:
+        limit = _import_limit(imported)
+        value = f"{imported.seconds:.1f} s ({imported.cpu:.1f} s CPU, {imported.rows / imported.seconds:,.0f} rows/s)"
+        name = f"bulkImport of {imported.rows:,} subscribers, from the POST until `COMPLETED`"
+        lines.append(f"| {name} | {value} | ≤ {limit:g} s | {_verdict(imported.seconds, limit)} |")
+    return lines
+
+
+def _import_limit(imported: Imported) -> float:
+    return IMPORT_LIMIT * imported.rows
 
 
 def _verdict(value: float, limit: float) -> str:

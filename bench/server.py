@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,19 @@ from bench.load import Outcome, drive
 from tests.serving import Server
 from trunkline.demo import bulk
 from trunkline.kit.clock import wall_clock
+from trunkline.kit.keyring import KeyFile, Keyring
 from trunkline.kit.statements import Statement
+from trunkline.sealing import FILE
 
 ACCOUNTS = 100_000
+SUBSCRIBERS = 100_000
+PAGE = 20  # the customer gets so many subscribers that its last page is as full as its first
+
+Headers = Mapping[str, str]
+
+COUNT_SUBSCRIBERS = Statement("""
+    SELECT count(*) FROM subscribers WHERE tenant_id = $1 AND customer_id = $2 AND deleted_at IS NULL
+""")
 
 ROOT_ACCOUNT = Statement("""
     SELECT a.tenant_id, a.id, a.path
@@ -50,8 +60,9 @@ class Subject:
 
     def __enter__(self) -> "Subject":
         self._server.start()
-        self.token = self._server.token()
-        self._client = httpx.Client(headers={"Authorization": f"Bearer {self.token}"}, timeout=60)
+        self.bearer = {"Authorization": f"Bearer {self._server.token()}"}
+        self.key = {"X-API-KEY": self._server.credentials["network"]["admin_key"]}
+        self._client = httpx.Client(timeout=60)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -65,10 +76,15 @@ class Subject:
         return self._server.port
 
     @property
+    def server(self) -> int:
+        """The process of the supervisor, whose children are all others but PostgreSQL."""
+        assert self._server.process is not None
+        return self._server.process.pid
+
+    @property
     def application(self) -> int:
         """The process of the HTTP listener, whose children are the workers."""
-        assert self._server.process is not None
-        (listener,) = children(self._server.process.pid, str(self.port))
+        (listener,) = children(self.server, str(self.port))
         return listener
 
     @property
@@ -86,11 +102,25 @@ class Subject:
         """Resident memory of the largest worker."""
         return max(resident_megabytes(pid) for pid in tree(self.application)[1:])
 
-    def get(self, address: str) -> Any:
+    def get(self, address: str, headers: Headers) -> Any:
         """The JSON at a path or at a link of an answer."""
-        answer = self._client.get(httpx.URL(self._server.url).join(address))
+        answer = self._client.get(self._url(address), headers=headers)
         answer.raise_for_status()
         return answer.json()
+
+    def post(self, address: str, headers: Headers, body: bytes, *, expected: int) -> httpx.Response:
+        """The answer to a body. Raises `RuntimeError` when its status is not the `expected` one."""
+        answer = self._client.post(self._url(address), headers=headers, content=body)
+        if answer.status_code != expected:
+            raise RuntimeError(f"POST {address}: {answer.status_code} instead of {expected}\n{answer.text[:2000]}")
+        return answer
+
+    def delete(self, address: str, headers: Headers) -> None:
+        """Remove what is at a path or at a link."""
+        self._client.delete(self._url(address), headers=headers).raise_for_status()
+
+    def _url(self, address: str) -> httpx.URL:
+        return httpx.URL(self._server.url).join(address)
 
     def measure(self, requests: Sequence[bytes], count: int, status: int = 200) -> Cost:
         """Send the load and say what a request of it costs."""
@@ -101,7 +131,7 @@ class Subject:
         return Cost(application, database, outcome)
 
     def load(self) -> None:
-        """Add the accounts beneath the demonstration customer's root, and let PostgreSQL look at them."""
+        """Add the accounts beneath the demonstration customer's root and the subscribers, and let PostgreSQL look at them."""
         asyncio.run(self._load())
 
     async def _load(self) -> None:
@@ -111,6 +141,11 @@ class Subject:
             (root,) = await connection.fetch(ROOT_ACCOUNT, client_id)
             tenant_id, account_id, path = root
             await bulk.load_accounts(connection, tenant_id, account_id, path, wall_clock(), count=ACCOUNTS)
+            there = await connection.fetchval(COUNT_SUBSCRIBERS, tenant_id, account_id)
+            keyring = Keyring(KeyFile(self._server.data / FILE))
+            await bulk.load_subscribers(
+                connection, tenant_id, account_id, keyring, wall_clock(), count=SUBSCRIBERS - there % PAGE
+            )
             await connection.execute("VACUUM ANALYZE")
         finally:
             await connection.close()
@@ -128,12 +163,13 @@ class Subject:
         return asyncio.run(ask())
 
 
-def request(method: str, path: str, token: str, body: bytes = b"", **headers: str) -> bytes:
-    """The bytes of a request; underscores in a header's name stand for hyphens."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}", "Accept: application/json"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+def request(method: str, path: str, headers: Headers, body: bytes = b"") -> bytes:
+    """The bytes of a request; a body is JSON unless `headers` say otherwise."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
     if body:
-        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+        lines += [] if "Content-Type" in headers else ["Content-Type: application/json"]
+        lines += [f"Content-Length: {len(body)}"]
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 

@@ -18,7 +18,10 @@ from starlette.applications import Starlette
 from trunkline import pages
 from trunkline.dialects.customer.app import CustomerApi
 from trunkline.dialects.customer.app import Limits as CustomerLimits
-from trunkline.domains.identity.service import AccessTokens
+from trunkline.dialects.network.app import Limits as NetworkLimits
+from trunkline.dialects.network.app import NetworkApi
+from trunkline.dialects.network.links import Bases
+from trunkline.domains.identity.service import AccessTokens, NetworkCredentials
 from trunkline.kit import processes
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.http.pipeline import Pipeline, Policy
@@ -66,7 +69,17 @@ def dialects_of(settings: Settings, realms: Mapping[Environment, Realm]) -> list
         total_cap=settings.customer_total_cap,
         scope_required=settings.customer_scope_required,
     )
-    return [CustomerApi(tokens, limits)]
+    credentials = NetworkCredentials(realms, grace=timedelta(seconds=settings.network_token_grace_seconds))
+    network = NetworkLimits(
+        reads_per_second=settings.network_reads_per_second,
+        read_burst=settings.network_read_burst,
+        writes_per_minute=settings.network_writes_per_minute,
+        key_life=timedelta(hours=settings.idempotency_hours),
+        token_life=timedelta(days=settings.network_token_days),
+        origins=settings.network_origins,
+        bases=Bases(settings.public_url, settings.host, settings.port),
+    )
+    return [CustomerApi(tokens, limits), NetworkApi(credentials, network)]
 
 
 def build(settings: Settings) -> Pipeline:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from trunkline.domains.connectivity.subscribers import jobs as subscribers
 from trunkline.kit.jobs import JobFunction
 
-JOBS: Mapping[str, JobFunction] = {}
+JOBS: Mapping[str, JobFunction] = {**subscribers.JOBS}

@@ -1,10 +1,8 @@
-"""The installation's encryption keys: where they are, what is sealed with them, how it is sealed anew (docs/decisions/0010-keyring.md)."""
+"""Where the installation's keys are, and that a server has all that its databases need (docs/decisions/0010-keyring.md)."""
 
 import contextlib
-from collections.abc import Awaitable, Callable
 
 import asyncpg
-import structlog
 
 from trunkline.kit.db import Connection
 from trunkline.kit.errors import Refusal
@@ -13,21 +11,9 @@ from trunkline.kit.keyring.registry import LOCK, register, registered
 from trunkline.kit.keyring.source import Source
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
-from trunkline.kit.work import Work
 from trunkline.settings import Settings, variable
 
-log = structlog.get_logger(__name__)
-
 FILE = "secret.key"
-BATCH = 500
-
-ResealBatch = Callable[[Work, int], Awaitable[int]]
-
-# Every domain with sealed columns: its function that seals up to so many rows anew and says how many it wrote.
-RESEALS: tuple[ResealBatch, ...] = ()
-
-# Table to its sealed columns; tests/security/test_sealing.py finds a column that is missing here.
-SEALED: dict[str, tuple[str, ...]] = {}
 
 
 def source_of(settings: Settings) -> Source:
@@ -72,10 +58,10 @@ def missing_text(source: Source, environment: str, missing: list[str]) -> str:
     """What to say to whoever starts a server without a key that it needs."""
     named = f"the encryption key{'s' if len(missing) > 1 else ''} {', '.join(missing)}"
     if isinstance(source, KeyFile):
-        there = "does not have" if source.path.exists() else "is not there to have"
+        lacking = f"which {source.path} does not hold" if source.path.exists() else f"but there is no {source.path}"
         return (
-            f"the {environment} database is sealed with {named}, which {source.path} {there}: "
-            f"put back your copy of that file, or set {variable('secret_key')}"
+            f"the {environment} database is sealed with {named}, {lacking}: put back your copy of that file, "
+            f"or set {variable('secret_key')}"
         )
     return (
         f"the {environment} database is sealed with {named}, which {variable('secret_key')} does not hold: "

@@ -85,6 +85,20 @@ def _database(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        raise ValueError("must be an address like https://api.example.com")
+    return value.rstrip("/")
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = tuple(part.strip() for part in value.split(",") if part.strip())
+    if any(urlsplit(origin).path for origin in map(_address, origins)):
+        raise ValueError("must be origins like https://pages.example.com, without a path")
+    return origins
+
+
 def _host(value: str) -> str:
     if value != "localhost":
         try:
@@ -151,6 +165,17 @@ class Settings:
         10_000, "Customer API: rows up to which a list says its exact total", _whole(1, 1_000_000)
     )
     customer_scope_required: bool = _setting(True, "Customer API: whether a token request must name its scopes", _switch)
+    public_url: str = _setting("", "Network API: what links begin with when a proxy stands in front of the server", _address)
+    network_reads_per_second: float = _setting(50.0, "Network API: sustained reads per second of a caller", _number)
+    network_read_burst: int = _setting(500, "Network API: reads in a short burst", _whole(1, 1_000_000_000))
+    network_writes_per_minute: int = _setting(1200, "Network API: writes in any 60 seconds", _whole(1, 1_000_000_000))
+    network_token_days: int = _setting(365, "Network API: days that a new API token lives", _whole(1, 3650))
+    network_token_grace_seconds: int = _setting(
+        0, "Network API: seconds that a refreshed token still works after the new one was used", _whole(0, 86_400)
+    )
+    network_origins: tuple[str, ...] = _setting(
+        (), "Network API: origins whose pages may call with an API key, separated by commas", _origins
+    )
     case_closes_after_days: int = _setting(5, "days after which a resolved case closes by itself", _whole(1, 365))
     idempotency_hours: int = _setting(24, "hours for which the answer to an Idempotency-Key is kept", _whole(1, 8760))
 

@@ -18,8 +18,13 @@ from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
 from trunkline.kit.work import Transaction, Work
 
+COLLECTIONS = (
+    "accounts", "apns", "devices", "groups", "keyset_mappings", "keysets", "monitoring_endpoints", "notifications",
+    "private_radios", "sftp_connections", "sites", "subscribers", "system_profiles", "systems",
+)  # fmt: skip
 ALL = frozenset(
-    {"accounts.read", "services.read", "cases.read", "cases.write", "invoices.read", "api_clients.read", "api_clients.manage"}
+    {"services.read", "cases.read", "cases.write", "invoices.read", "api_clients.read", "api_clients.manage"}
+    | {f"{collection}.{verb}" for collection in COLLECTIONS for verb in ("read", "create", "change", "remove")}
 )
 
 

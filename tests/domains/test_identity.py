@@ -1,21 +1,19 @@
-"""Identity: API clients, tokens, users."""
+"""Identity: API clients and access tokens."""
 
 import re
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from tests.domains.house import ALL, House
 from trunkline.domains.identity import service as identity
-from trunkline.domains.identity.service import AccessTokens, Role
+from trunkline.domains.identity.service import AccessTokens
 from trunkline.kit import secrets
 from trunkline.kit.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from trunkline.kit.principal import Environment
 from trunkline.kit.query import EVERYTHING, Window
 
 SCOPES = ("customerapi/basic.read", "customerapi/support.read")
-EVERY_RIGHT = frozenset({"*"})
 
 
 async def made(house: House, name: str, scopes: tuple[str, ...] = SCOPES) -> tuple[identity.ApiClient, str]:
@@ -173,53 +171,3 @@ async def test_tokens_end(house: House) -> None:
         await tokens.resolve(house.realm, second)
     with pytest.raises(Unauthenticated):
         await identity.issue_token(house.realm, client.reference, (secret,), SCOPES)
-
-
-# users --------------------------------------------------------------------------------------------------------------------
-
-
-async def test_a_user_signs_in(house: House) -> None:
-    """A user is known by name (in any case) and password, which is stored as a hash with its salt."""
-    async with house.writing(None, EVERY_RIGHT) as work:
-        made_user = await identity.create_user(work, "ann@provider.example", "correct horse", Role.SUPPORT)
-    found = await identity.authenticate_user(house.reading(None), "ANN@provider.example", "correct horse")
-    assert found == made_user
-    hashes = await house.sql("SELECT password_hash FROM users WHERE tenant_id = $1 AND id = $2", made_user.id)
-    assert hashes[0][0].startswith("$argon2id$")
-    for name, password in (("ann@provider.example", "wrong horse"), ("nobody", "correct horse"), ("", "")):
-        with pytest.raises(Forbidden, match="user name or password is wrong"):
-            await identity.authenticate_user(house.reading(None), name, password)
-    await house.sql("UPDATE users SET active = false WHERE tenant_id = $1 AND id = $2", made_user.id)
-    with pytest.raises(Forbidden, match="user name or password is wrong"):
-        await identity.authenticate_user(house.reading(None), "ann@provider.example", "correct horse")
-
-
-@pytest.mark.parametrize(
-    ("username", "password", "role", "fields"),
-    [
-        ("", "long enough", Role.SUPPORT, ["username"]),
-        ("x" * 101, "short", Role.SUPPORT, ["username", "password"]),
-        ("bob", "1234567", Role.SUPPORT, ["password"]),
-        ("bob", "long enough", Role.CUSTOMER_READER, ["role"]),
-    ],
-)
-async def test_users_that_are_refused(house: House, username: str, password: str, role: Role, fields: list[str]) -> None:
-    """A user needs a name, a password of eight characters, and an account exactly if it is a customer's."""
-    with pytest.raises(Invalid) as refused:
-        async with house.writing(None, EVERY_RIGHT) as work:
-            await identity.create_user(work, username, password, role)
-    assert [violation.field for violation in refused.value.violations] == fields
-
-
-async def test_user_names_are_unique(house: House) -> None:
-    """A user name is taken in any case of letters; making users needs its permission."""
-
-    async def make(name: str, permissions: frozenset[str] = EVERY_RIGHT, **options: Any) -> None:
-        async with house.writing(None, permissions) as work:
-            await identity.create_user(work, name, "long enough", Role.READER, **options)
-
-    await make("carol")
-    with pytest.raises(Invalid):
-        await make("CAROL")
-    with pytest.raises(Forbidden):
-        await make("dave", ALL)

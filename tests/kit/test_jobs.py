@@ -23,7 +23,8 @@ from trunkline.kit import jobs
 from trunkline.kit.embedded import EmbeddedPostgres
 from trunkline.kit.ids import new_id
 from trunkline.kit.jobs import queue
-from trunkline.kit.jobs.runner import APPLICATION, Pauses, Runner
+from trunkline.kit.jobs.queue import APPLICATION
+from trunkline.kit.jobs.runner import Pauses, Runner
 from trunkline.kit.principal import Environment, system
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from trunkline.kit.errors import Refusal
 from trunkline.kit.startup import ExitCode, StartupError
 
-COMMANDS = ("serve", "migrate", "doctor", "credentials", "client", "token", "user", "tenant", "clock")
+COMMANDS = ("serve", "worker", "migrate", "doctor", "credentials", "client", "token", "user", "tenant", "clock", "keys", "jobs")
 INTERRUPTED = 130
 
 

@@ -87,13 +87,31 @@ async def open_realm(settings: Settings, environment: Environment) -> AsyncItera
     async with database_addresses(settings) as (addresses, _):
         if environment not in addresses:
             raise StartupError(f"there is no {environment} environment (TRUNKLINE_SANDBOX=off)", ExitCode.CONFIGURATION)
-        await check(environment, addresses[environment])
-        realm = Realm.at(environment, addresses[environment], connections=1, throttle=False, keyring=keyring_of(settings))
-        try:
-            with one_line("the command", settings.data):
+        async with _realms(settings, {environment: addresses[environment]}) as realms:
+            yield realms[0]
+
+
+@asynccontextmanager
+async def open_realms(settings: Settings) -> AsyncIterator[list[Realm]]:
+    """The realms of all environments. Raises `StartupError` as `open_realm`."""
+    async with database_addresses(settings) as (addresses, _), _realms(settings, addresses) as realms:
+        yield realms
+
+
+@asynccontextmanager
+async def _realms(settings: Settings, addresses: Addresses) -> AsyncIterator[list[Realm]]:
+    keyring = keyring_of(settings)
+    realms = []
+    for environment, address in addresses.items():
+        await check(environment, address)
+        realms.append(Realm.at(environment, address, connections=1, throttle=False, keyring=keyring))
+    try:
+        with one_line("the command", settings.data):
+            for realm in realms:
                 await realm.read_clock()
-                yield realm
-        finally:
+            yield realms
+    finally:
+        for realm in realms:
             await realm.pool.close()
 
 

@@ -11,7 +11,10 @@ from trunkline import migrations
 from trunkline.cli.connect import database_addresses
 from trunkline.cli.show import say
 from trunkline.kit.embedded import find_binaries
+from trunkline.kit.jobs.queue import APPLICATION, COUNT, WORKERS
+from trunkline.kit.keyring.registry import registered
 from trunkline.kit.startup import ExitCode, StartupError, reason
+from trunkline.sealing import missing_text, source_of
 from trunkline.settings import Settings, load, unknown
 from trunkline.supervisor.databases import close, connect, room_in, shown
 from trunkline.supervisor.running import State, look, make_data_folder
@@ -61,7 +64,10 @@ async def _databases(settings: Settings) -> list[Finding]:
         if not settings.database_url:
             find_binaries()
         async with database_addresses(settings) as (addresses, _):
-            return [await _database(name, address) for name, address in addresses.items()]
+            findings = [await _database(name, address) for name, address in addresses.items()]
+            for name, address in addresses.items():
+                findings += await _inside(settings, name, address)
+            return findings
     except StartupError as error:
         new = error.exit_code == ExitCode.CONFIGURATION and "yet" in str(error)
         return [(new, "database", str(error))]
@@ -83,6 +89,37 @@ async def _database(environment: str, address: str) -> Finding:
     finally:
         await close(connection)
     return True, environment, f"{shown(address)} on PostgreSQL {version.major}.{version.micro}, {state}"
+
+
+async def _inside(settings: Settings, environment: str, address: str) -> list[Finding]:
+    """Whether the keys are there that the database was sealed with, and how its jobs fare; nothing before it is migrated."""
+    try:
+        connection = await connect(address)
+    except (StartupError, asyncpg.PostgresError):
+        return []  # said already
+    try:
+        if await migrations.pending(connection):
+            return []
+        known = await registered(connection)
+        waiting, running, failed = await connection.fetchrow(COUNT)
+        workers = await connection.fetchval(WORKERS, APPLICATION)
+    except (StartupError, asyncpg.PostgresError):
+        return []
+    finally:
+        await close(connection)
+    jobs = f"{environment}: {waiting} waiting, {running} running, {failed} failed for good, {workers} workers"
+    return [_keys(settings, environment, known), (not failed and bool(workers or not waiting), "jobs", jobs)]
+
+
+def _keys(settings: Settings, environment: str, known: tuple[str, ...]) -> Finding:
+    source = source_of(settings)
+    try:
+        held = [key.id for key in source.read()]
+    except StartupError as error:
+        return False, "keys", str(error)
+    if missing := [key_id for key_id in known if key_id not in held]:
+        return False, "keys", missing_text(source, environment, missing)
+    return True, "keys", f"{environment}: {f'sealed with {held[0]}' if held else 'the next start makes the first one'}"
 
 
 async def _ports(settings: Settings) -> list[Finding]:

@@ -70,11 +70,17 @@ class Demonstration:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What the credentials need: the provider and two of its customers (root accounts). `rows` counts each collection."""
+    """What the credentials need: the provider, two of its customers (root accounts) and a site of the first.
+
+    `rows` counts each collection.
+    """
 
     tenant_id: UUID
     customer_account_id: UUID
     other_account_id: UUID
+    customer_account: str
+    other_account: str
+    customer_site: str
     rows: Mapping[str, int]
 
 
@@ -143,8 +149,8 @@ async def write(
         await connection.execute(INSERT_TENANT, tenant_id, TENANT_NUMBER, tenant_name, roots[0].created_at)
         for table, columns, objects in tables(built):
             if sealed := sealed_columns(table):
-                rows = with_sealed(keyring.of(tenant_id), table, columns, objects)
-                await loading.copy_rows(connection, table, (*columns, *sealed), tenant_id, rows)
+                records = with_sealed(keyring.of(tenant_id), table, columns, objects)
+                await loading.copy_rows(connection, table, (*columns, *sealed), tenant_id, records)
             else:
                 await loading.copy(connection, table, columns, tenant_id, objects)
             if table in REFERRED_TO:
@@ -153,4 +159,7 @@ async def write(
                 await loading.reserve_references(connection, SEQUENCES[table], len(objects))
             if table not in NESTED:
                 await recount(connection, tenant_id, table, loading.sizes_of(objects), loading.change_at(now))
-    return Loaded(tenant_id, roots[0].id, roots[1].id, {table: len(objects) for table, _, objects in tables(built)})
+    customer, other = roots[:2]
+    site = next(site for site in built.sites if site.account is customer)
+    rows = {table: len(objects) for table, _, objects in tables(built)}
+    return Loaded(tenant_id, customer.id, other.id, customer.reference, other.reference, site.reference, rows)

@@ -70,7 +70,8 @@ class Pool:
         self._wait_seconds = wait_seconds
         self._idle: list[Connection] = []
         self._open = 0
-        self._waiters: deque[asyncio.Future[Connection | None]] = deque()
+        self._waiters: deque[tuple[asyncio.Future[Connection | None], float]] = deque()  # and until when each waits
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
@@ -88,20 +89,31 @@ class Pool:
         if self._open < self._size:
             self._open += 1
             return await self._connect()
-        waiter: asyncio.Future[Connection | None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[Connection | None] = loop.create_future()
+        self._waiters.append((waiter, loop.time() + self._wait_seconds))
+        if self._timer is None:
+            self._timer = loop.call_later(self._wait_seconds, self._end_waits)
         try:
-            async with asyncio.timeout(self._wait_seconds):
-                connection_or_room = await waiter
-        except BaseException as error:
-            if waiter.done() and not waiter.cancelled():  # it was handed something in the same moment
+            connection_or_room = await waiter
+        except BaseException:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:  # handed something in the same moment
                 self._hand_over(waiter.result())
-            with contextlib.suppress(ValueError):
-                self._waiters.remove(waiter)
-            if isinstance(error, TimeoutError):
-                raise Unavailable("every database connection is busy") from None
             raise
         return connection_or_room if connection_or_room is not None else await self._connect()
+
+    def _end_waits(self) -> None:
+        """Refuse those who have waited too long. One timer for all: a timeout for each wait costs more than the wait's work."""
+        loop = asyncio.get_running_loop()
+        while self._waiters:
+            waiter, until = self._waiters[0]
+            if not waiter.done() and until > loop.time():
+                self._timer = loop.call_at(until, self._end_waits)
+                return
+            self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(Unavailable("every database connection is busy"))
+        self._timer = None
 
     async def _connect(self) -> Connection:
         """Open the connection that room was made for."""
@@ -126,7 +138,7 @@ class Pool:
     def _hand_over(self, connection: Connection | None) -> None:
         """To the longest waiter: a connection, or (None) the room to open one, which nobody else may take meanwhile."""
         while self._waiters:
-            waiter = self._waiters.popleft()
+            waiter, _ = self._waiters.popleft()
             if not waiter.done():
                 waiter.set_result(connection)
                 return
@@ -167,6 +179,8 @@ class Pool:
     async def close(self) -> None:
         """Close what is idle; what is in use is closed when it comes back."""
         self._closed = True
+        if self._timer is not None and not self._waiters:
+            self._timer.cancel()
         idle, self._idle = self._idle, []
         for connection in idle:
             self._open -= 1

@@ -115,6 +115,11 @@ class Realm:
             self.tenants.update({row[0]: row[1] for row in await self.pool.fetch(READ_TENANTS)})
         return self.tenants.get(number)
 
+    async def all_tenants(self) -> list[UUID]:
+        """Every tenant's id, as the directory has them now."""
+        self.tenants.update({row[0]: row[1] for row in await self.pool.fetch(READ_TENANTS)})
+        return list(self.tenants.values())
+
 
 async def advance_clock(connection: Connection, environment: Environment, seconds: int) -> int:
     """Move the sandbox's clock forward and tell every process; the new offset in seconds."""

@@ -1,8 +1,8 @@
 """`trunkline serve`: one process that starts everything in order, watches it, and ends it in order.
 
     data folder → ports → listeners load │ PostgreSQL (embedded) → databases made and migrated → first start → listeners open
-    … serving, timers …
-    listeners drained → PostgreSQL
+    … serving, timers, jobs (a worker process) …
+    listeners and worker drained → PostgreSQL
 
 The supervisor answers no requests. When a part ends by itself it is started again; when the supervisor is killed, the kernel
 ends its parts (kit.processes), and the next start recovers.
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from trunkline.settings import Settings, variable
+from trunkline.supervisor.hand import Hand
 from trunkline.supervisor.metrics import metrics_folder
 from trunkline.supervisor.running import Running, make_data_folder
 from trunkline.supervisor.servers import LEFTOVER_SECONDS, Server, keep, servers_of
@@ -49,7 +50,8 @@ async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, 
         await server.claim_port(LEFTOVER_SECONDS if crashed else 0.0)
     metrics = backstage_stack.enter_context(metrics_folder(settings.data))
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics), variable("workers"): str(settings.workers)}
-    listeners_stack.push_async_callback(_stop, servers)
+    hand = Hand()
+    listeners_stack.push_async_callback(_stop, servers, hand)
     for server in servers:
         await server.start(environment)
 
@@ -66,8 +68,11 @@ async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, 
     await together(*(server.open(addresses) for server in servers))
     await together(*(server.ready() for server in servers))
     say(banner(settings, backstage.databases, servers, first=backstage.first, token=await backstage.demonstration_token()))
-    await together(backstage.watch(), *(keep(server, environment, addresses) for server in servers))
+    parts = [backstage.watch(), *(keep(server, environment, addresses) for server in servers)]
+    if settings.jobs:
+        parts.append(hand.keep(environment, addresses))
+    await together(*parts)
 
 
-async def _stop(servers: list[Server]) -> None:
-    await together(*(server.stop() for server in servers))
+async def _stop(servers: list[Server], hand: Hand) -> None:
+    await together(hand.stop(), *(server.stop() for server in servers))

@@ -53,7 +53,7 @@ def embedded_postgres(
     """The embedded server of the data folder, not started; `None` when the settings name an external one."""
     if settings.database_url:
         return None
-    processes = settings.workers * 2 + 1
+    processes = settings.workers * 2 + 2
     connections = processes * (settings.database_connections + 2) * len(NAMES) + SPARE_CONNECTIONS
     return EmbeddedPostgres(
         settings.data.absolute() / FOLDER, progress=progress, connections=max(100, connections), patience=patience

@@ -12,11 +12,12 @@ from trunkline import demo
 from trunkline.dialects.customer.auth import BASIC_READ, BILLING_READ, MANAGE_CLIENTS, SUPPORT_READ, SUPPORT_WRITE
 from trunkline.domains.customers.service import reach_of
 from trunkline.domains.identity import service as identity
-from trunkline.domains.identity.service import Role, UserDraft
+from trunkline.domains.identity.service import Feature, Role, UserDraft
 from trunkline.kit import secrets
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Pool
 from trunkline.kit.ids import NIL
+from trunkline.kit.keyring import Keyring
 from trunkline.kit.principal import Environment, Reach, system
 from trunkline.kit.record import Origin
 from trunkline.kit.statements import Statement
@@ -30,17 +31,21 @@ from trunkline.supervisor.together import together
 
 ALL_FOUR = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ)
 ADMINISTRATOR = "admin@trunkline.example"
+NETWORK_OPERATOR = "network@trunkline.example"  # where there is no customer yet
+KEY_NAME = "Demonstration"
+MANAGER = "manager@acme.example"  # the first user: number 123456
 
 LOCK = Statement("SELECT pg_advisory_xact_lock(7233180245)", scope="directory")  # one first start at a time in one database
 
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """What the first start left in one environment."""
+    """What the first start left in one environment. `loaded`: the demonstration, if there is one."""
 
     tenant_id: UUID
-    customer: Reach | None
-    other: Reach | None
+    customer: Reach | None = None
+    other: Reach | None = None
+    loaded: demo.Loaded | None = None
 
 
 class Demonstration:
@@ -103,7 +108,7 @@ async def _fill(settings: Settings, environment: Environment, pool: Pool, demons
         await transaction.connection.execute("SET LOCAL statement_timeout = 0")
         if await transaction.connection.fetchval(ANY_TENANT) is not None:
             return None
-        filled = await _tenant(settings, transaction.connection, clock, demonstration)
+        filled = await _tenant(settings, transaction.connection, clock, demonstration, keyring_of(settings))
         work.principal = system(filled.tenant_id, environment, "first start")
         section = await _credentials(settings, work, filled, environment)
         credentials.draft(settings, environment, section)
@@ -111,15 +116,18 @@ async def _fill(settings: Settings, environment: Environment, pool: Pool, demons
     return section
 
 
-async def _tenant(settings: Settings, connection: asyncpg.Connection, clock: Clock, demonstration: Demonstration) -> Filled:
+async def _tenant(
+    settings: Settings, connection: asyncpg.Connection, clock: Clock, demonstration: Demonstration, keyring: Keyring
+) -> Filled:
     if not settings.demo:
         tenant_id, _ = await identity.create_tenant(connection, "My company", clock.now())
-        return Filled(tenant_id, None, None)
-    loaded = await demo.write(connection, await asyncio.to_thread(demonstration.build), demonstration.now)
+        return Filled(tenant_id)
+    loaded = await demo.write(connection, await asyncio.to_thread(demonstration.build), demonstration.now, keyring)
     return Filled(
         loaded.tenant_id,
         await reach_of(connection, loaded.tenant_id, loaded.customer_account_id),
         await reach_of(connection, loaded.tenant_id, loaded.other_account_id),
+        loaded,
     )
 
 
@@ -131,6 +139,7 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
     name = (
         "Demonstration" if filled.customer else "Operator"
     )  # without demonstration data there is no customer yet to belong to
+    network = await _network(work, filled.loaded)
     password = secrets.new_password()
     await identity.create_user(work, UserDraft(username=ADMINISTRATOR, password=password, role=Role.ADMINISTRATOR))
     return {
@@ -142,4 +151,31 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
             "other": await client(f"{name}, another", ALL_FOUR, filled.other),
             "manager": await client(f"{name}, API clients", (MANAGE_CLIENTS, BASIC_READ), filled.customer),
         },
+        "network": network,
     }
+
+
+async def _network(work: Work, loaded: demo.Loaded | None) -> Section:
+    """Users of the Network API with a key each. Only the first has a password: of the others nothing but the keys is used."""
+    password = secrets.new_password()
+    if loaded is None:
+        key = await _key(work, NETWORK_OPERATOR, Role.NETWORK, None, password)
+        return {"username": NETWORK_OPERATOR, "password": password, "admin_key": key}
+    mine, others = loaded.customer_account, loaded.other_account
+    return {
+        "username": MANAGER,
+        "password": password,
+        "admin_key": await _key(work, MANAGER, Role.CUSTOMER_MANAGER, mine, password),
+        "customer_admin_key": await _key(work, "administrator@acme.example", Role.CUSTOMER_ADMINISTRATOR, mine),
+        "read_only_key": await _key(work, "reader@acme.example", Role.CUSTOMER_READER, mine),
+        "site_key": (await identity.create_site_token(work, KEY_NAME, loaded.customer_site))[1],
+        "other": {"admin_key": await _key(work, "manager@nordhavn.example", Role.CUSTOMER_MANAGER, others)},
+    }
+
+
+async def _key(work: Work, username: str, role: Role, account: str | None, password: str | None = None) -> str:
+    """Make a user and a key of it; administrators of networks may manage keys."""
+    features = (Feature.ADD_API_TOKEN,) if role in (Role.NETWORK, Role.CUSTOMER_MANAGER) else ()
+    draft = UserDraft(username=username, password=password, role=role, account=account, features=features)
+    user = await identity.create_user(work, draft)
+    return (await identity.create_account_token(work, KEY_NAME, user.reference))[1]

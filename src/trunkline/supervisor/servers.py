@@ -1,26 +1,21 @@
 """The listeners as child processes: started, waited for, watched, ended."""
 
 import asyncio
-import contextlib
 import errno
-import json
-import os
-import signal
 import socket
 import ssl
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import Process
 from pathlib import Path
 
 import structlog
 
 from trunkline.kit.startup import ExitCode, StartupError, reason
 from trunkline.settings import Profile, Settings, variable
-from trunkline.supervisor import certificate
+from trunkline.supervisor import certificate, child
 from trunkline.supervisor.credentials import HTTPS_OFFSET
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 25.0  # longer than listener.DRAIN_SECONDS
 LEFTOVER_SECONDS = 25.0  # how long the listeners of a killed server may need to finish
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 5.0
@@ -95,33 +90,14 @@ class Server:
 
     async def start(self, environment: dict[str, str]) -> None:
         """Start the process; it loads the application and waits for `open`."""
-        arguments = {
-            "--parent": os.getpid(),
-            "--address": self.address,
-            "--port": self.port,
-            "--workers": self.workers,
-        }
+        arguments: dict[str, object] = {"--address": self.address, "--port": self.port, "--workers": self.workers}
         if self._pair is not None:
             arguments |= {"--certificate": self._pair[0], "--key": self._pair[1]}
-        self._started = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "trunkline.supervisor.listener",
-            *(str(part) for argument in arguments.items() for part in argument),
-            env=environment,
-            stdin=PIPE,
-            stdout=DEVNULL,  # the terminal's one screen is the supervisor's; logs go to standard error
-            start_new_session=True,  # a terminal's Ctrl-C is for the supervisor, which ends it in order
-        )
+        self._started = await child.start("trunkline.supervisor.listener", arguments, environment)
 
     async def open(self, variables: dict[str, str]) -> None:
         """Let it listen, with these environment variables."""
-        if (pipe := self._process.stdin) is None:
-            raise RuntimeError("it has no standard input")
-        with contextlib.suppress(ConnectionError):  # it has ended: `ready` says so
-            pipe.write(json.dumps(variables).encode() + b"\n")
-            await pipe.drain()
-            pipe.close()
+        await child.tell(self._process, variables)
 
     async def ready(self) -> None:
         """Wait for its first answer. Raises `StartupError` when the process ends before, or none comes."""
@@ -154,17 +130,7 @@ class Server:
 
     async def stop(self) -> None:
         """Let it finish what it is answering, then end it."""
-        if self._started is None or self._started.returncode is not None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            self._process.terminate()
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # it leads a group of its own: the workers are in it
-            await self._process.wait()
+        await child.end(self._started)
 
 
 def servers_of(settings: Settings) -> list[Server]:

@@ -18,6 +18,7 @@ from trunkline.kit import replay
 from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import Refusal
 from trunkline.kit.ids import NIL, new_id
+from trunkline.kit.jobs.queue import sweep as sweep_jobs
 from trunkline.kit.principal import Principal, system
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
@@ -53,6 +54,7 @@ async def run_timers(realms: list[Realm], closes_after: timedelta = CLOSES_AFTER
                 await run_once(realm, closes_after)
                 if forget:
                     await forget_limits(realm)
+                    await sweep_jobs(realm.pool)
             except (Refusal, OSError) as error:
                 log.warning("timers.failed", environment=realm.environment, error=str(error))
             except Exception:

@@ -28,7 +28,7 @@ MANAGE_CLIENTS = "customerapi/apiclients.manage"
 
 # What each scope lets a caller do, in the house's words.
 GRANTS: Mapping[str, frozenset[str]] = {
-    BASIC_READ: frozenset({"accounts.read", "services.read", "api_clients.read"}),
+    BASIC_READ: frozenset({"accounts.read", "sites.read", "services.read", "api_clients.read"}),
     SUPPORT_READ: frozenset({"cases.read"}),
     SUPPORT_WRITE: frozenset({"cases.read", "cases.write"}),
     BILLING_READ: frozenset({"invoices.read"}),

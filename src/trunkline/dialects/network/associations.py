@@ -81,9 +81,7 @@ class Linked:
         )
         path = f"{self.resource.path}/{segment(str(getattr(item, self.resource.key)))}/{self.association.name}"
         representation = REPRESENTATIONS[self.association.target]
-        document = page_document(
-            representation, base_of(request), request.principal.scopes, query, page, path, search=False
-        )
+        document = page_document(representation, base_of(request), request.principal.scopes, query, page, path, search=False)
         return page_answer(request, self.target.resource, document)
 
     def _condition(self, item: Any) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 from trunkline.dialects.network.answers import base_of, document_answer, item_answer, page_answer, profile_link, validators
 from trunkline.dialects.network.bodies import Body, Purpose, read_body
 from trunkline.dialects.network.hal import FORMS, HAL, JSON, OFFERED, REPRESENTATIONS, link
-from trunkline.dialects.network.links import PROJECTED, VERSION
+from trunkline.dialects.network.links import VERSION
 from trunkline.dialects.network.paging import EXACT, Names, equals, page_document, read_projection, read_query
 from trunkline.dialects.network.patches import apply
 from trunkline.dialects.network.preconditions import existing_of, guarded
@@ -47,19 +47,22 @@ class Collection:
         yield self.operation("OPTIONS", self.path, f"options{many}", f"What can be done with {title}", self.options, READ)
         if uses.create is not None:
             yield self.operation(
-                "POST", self.path, f"create{one}", f"Create one of {title}, or change one", self.create, CREATE, CHANGE, status=201
+                "POST",
+                self.path,
+                f"create{one}",
+                f"Create one of {title}, or change one",
+                self.create,
+                CREATE,
+                CHANGE,
+                status=201,
             )
         item = self.item_path
         yield self.operation("GET", item, f"get{one}", f"Read one of {title}", self.find, READ)
         yield self.operation("HEAD", item, f"head{one}", f"Whether one of {title} is there", self.head_item, READ, status=204)
-        yield self.operation(
-            "OPTIONS", item, f"options{one}", f"What can be done with one of {title}", self.options_item, READ
-        )
+        yield self.operation("OPTIONS", item, f"options{one}", f"What can be done with one of {title}", self.options_item, READ)
         if uses.change is not None:
             yield self.operation("PUT", item, f"replace{one}", f"Replace one of {title}", self.replace, CHANGE)
-            yield self.operation(
-                "PATCH", item, f"change{one}", f"Change one of {title}", self.change, CHANGE, consumes=PATCHES
-            )
+            yield self.operation("PATCH", item, f"change{one}", f"Change one of {title}", self.change, CHANGE, consumes=PATCHES)
             yield self.operation("POST", item, f"update{one}", f"Change one of {title}", self.update, CHANGE)
         if uses.remove is not None:
             yield self.operation("DELETE", item, f"delete{one}", f"Delete one of {title}", self.remove, REMOVE, status=204)
@@ -255,7 +258,5 @@ class Collection:
         expected = None
         if request.header("if-match") is not None:
             _, expected = await existing_of(request, self.resource, reference)
-        await guarded(
-            request, self.resource, reference, expected, lambda version: remove(request.work, reference, version)
-        )
+        await guarded(request, self.resource, reference, expected, lambda version: remove(request.work, reference, version))
         return Answer(204)

@@ -179,7 +179,7 @@ def wire_name(resource: Resource | None, field: str) -> tuple[str, Mapping[str, 
     first, dot, rest = field.partition(".")
     if resource is not None:
         for known in resource.properties:
-            if known.field == first:
+            if known.field == first and known.constant is None:
                 return known.name + dot + _camel(rest), known.words or {}, known.secret or known.write_only
         for association in resource.associations:
             if association.field == first:

@@ -4,6 +4,7 @@ Only what the caller's rights allow is offered. Methods stand in capitals, targe
 clients differ in what they make of anything else.
 """
 
+import re
 from collections.abc import Mapping, Set
 from typing import Any
 
@@ -53,7 +54,7 @@ def _template(method: str, target: str, title: str, properties: list[dict[str, A
 def _fields(resource: Resource, *, creating: bool, shown: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     fields = []
     if creating and resource.chosen_id:
-        fields.append({"name": "id", "prompt": "An id of your own choice.", "type": "text"})
+        fields.append({"name": "id", "prompt": "An id of your own choice", "type": "text"})
     for declared in resource.properties:
         if declared.writable and (declared.type in INPUTS or declared.type is Type.BOOLEAN):
             field = _field(declared, creating=creating)
@@ -63,7 +64,7 @@ def _fields(resource: Resource, *, creating: bool, shown: Mapping[str, Any] | No
 
 
 def _field(declared: Property, *, creating: bool) -> dict[str, Any]:
-    field: dict[str, Any] = {"name": declared.name, "prompt": declared.description}
+    field: dict[str, Any] = {"name": declared.name, "prompt": _prompt(declared.description)}
     if creating and declared.required:
         field["required"] = True
     if declared.words is not None or declared.type is Type.BOOLEAN:
@@ -74,7 +75,7 @@ def _field(declared: Property, *, creating: bool) -> dict[str, Any]:
         return field
     field["type"] = "password" if declared.write_only else INPUTS[declared.type]
     limits = {
-        "regex": declared.pattern,
+        "regex": anchored(declared.pattern),
         "min": declared.minimum,
         "max": declared.maximum,
         "minLength": declared.min_length,
@@ -93,8 +94,18 @@ def _with_value(field: dict[str, Any], value: Any) -> dict[str, Any]:
 
 
 def _link(association: Association, *, creating: bool) -> dict[str, Any]:
-    field: dict[str, Any] = {"name": association.name, "prompt": association.description, "type": "url"}
+    field: dict[str, Any] = {"name": association.name, "prompt": _prompt(association.description), "type": "url"}
     return field | {"required": True} if creating and association.required else field
+
+
+def anchored(pattern: str | None) -> str | None:
+    """A pattern for the whole text, as readers that search would otherwise not take it."""
+    return None if pattern is None else f"^(?:{pattern})$"
+
+
+def _prompt(description: str) -> str:
+    """The first part of a description, as a label."""
+    return re.split(r"[.;:] ", description.rstrip("."))[0]
 
 
 def _words(name: str) -> str:

@@ -54,6 +54,8 @@ def _texts(value: Any) -> Any:
 
 def _conversion(shown: Property) -> Callable[[Any], Any] | None:
     """How the house's value becomes the wire's; `None` when it is the same."""
+    if shown.constant is not None:
+        return lambda _: shown.constant
     if shown.secret:
         return _masked if shown.shown_by else lambda _: MASK
     if shown.words is not None:
@@ -125,9 +127,7 @@ class Representation:
             self_link = link(f"{base}{VERSION}/{self.resource.path}/\x01{PROJECTED}", templated=True)
             prepared = encoder.encode({"_links": {"self": self_link}})[1:].replace(b"\\u0001", _ID)
             self._nested[base] = prepared
-        return msgspec.Raw(
-            b'{"name":' + encoder.encode(name) + b"," + prepared.replace(_ID, segment(reference).encode())
-        )
+        return msgspec.Raw(b'{"name":' + encoder.encode(name) + b"," + prepared.replace(_ID, segment(reference).encode()))
 
     def _deepen(self, document: Document, base: str, item: Any) -> None:
         for association in self.resource.associations:
@@ -181,7 +181,9 @@ class _Row:
 
 
 def _source(resource: Resource, shown: Property) -> str:
-    """The model's field behind a property. A secret that is always set is in no model: any field stands in for it."""
+    """The model's field behind a property. For what is in no model (a constant, a secret that is always set) any field stands in."""
+    if shown.constant is not None:
+        return resource.key
     if shown.secret:
         return shown.shown_by or resource.key
     return shown.field

@@ -52,7 +52,7 @@ class Names:
         self._plain: dict[str, Name] = {"id": Name(self.key)}
         self._links: dict[str, Name] = {}
         for shown in resource.properties:
-            if shown.field not in known or not shown.plain or shown.name in self.secrets:
+            if shown.field not in known or not shown.plain or shown.constant is not None or shown.name in self.secrets:
                 continue
             words = ranking = None
             if shown.words is not None:
@@ -132,9 +132,7 @@ def _read(names: Names, raw_query: bytes) -> Query:
     cursor = None
     if read.cursor:
         cursor = read_cursor(read.cursor, offset, mark, names.resource.listing, sort, "cursor")
-    return Query(
-        predicate, sort, Window(offset, read.size, cursor), read.projection, read.number, mark, _rest(names, read)
-    )
+    return Query(predicate, sort, Window(offset, read.size, cursor), read.projection, read.number, mark, _rest(names, read))
 
 
 def read_projection(request: Request) -> Projection:
@@ -187,9 +185,7 @@ def _predicate(names: Names, filters: dict[str, list[str]]) -> Predicate:
             found = tuple(dict.fromkeys(typed for value in values for typed in _values(name, value)))
             if not found:
                 return NOTHING
-            terms.append(
-                Compare(name.field.name, Operator.EQUAL, found[0]) if len(found) == 1 else In(name.field.name, found)
-            )
+            terms.append(Compare(name.field.name, Operator.EQUAL, found[0]) if len(found) == 1 else In(name.field.name, found))
     return And(tuple(terms))
 
 

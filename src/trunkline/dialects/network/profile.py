@@ -1,19 +1,21 @@
 """`/v1/profile`: what every collection means, as ALPS or JSON Schema, made from its declaration (reference/expeto.md §6.6)."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from trunkline.dialects.network.answers import base_of, document_answer
+from trunkline.dialects.network.forms import anchored
+from trunkline.dialects.network.hal import JSON, OFFERED, link
 from trunkline.dialects.network.links import VERSION
 from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Type
 from trunkline.dialects.network.roles import READ, scope
 from trunkline.kit.errors import Forbidden, NotFound
-from trunkline.kit.http.answer import JSON, Answer, json_answer
+from trunkline.kit.http.answer import Answer, json_answer
 from trunkline.kit.http.operation import Operations
 from trunkline.kit.http.request import Request
 
 ALPS = "application/alps+json"
 SCHEMA = "application/schema+json"
-HAL = "application/hal+json"
 DRAFT = "http://json-schema.org/draft-04/schema#"
 
 Descriptor = dict[str, Any]
@@ -30,20 +32,19 @@ PROJECTIONS = {
 }
 
 
-def profile_operations(resources: Mapping[str, Resource], base_of: Callable[[Request], str]) -> Operations:
-    """The operations on these collections; `base_of` says what links begin with."""
-    operations = Operations("Profiles", prefix=f"{VERSION}/profile")
-    readable = tuple(scope(path, READ) for path in resources)
+def profile_operations(resources: Mapping[str, Resource]) -> Operations:
+    """The operations on the profiles of these collections."""
+    routes = Operations("Profiles", prefix=f"{VERSION}/profile")
 
-    @operations.get("", scopes=readable, produces=(HAL, JSON))
+    @routes.get("", scopes=(), produces=OFFERED)
     async def list_profiles(request: Request) -> Answer:
         """The profiles of all collections that the caller may read."""
         address = f"{base_of(request)}{VERSION}/profile"
-        links = {"self": {"href": address}}
-        links |= {path: {"href": f"{address}/{path}"} for path in resources if scope(path, READ) in request.principal.scopes}
-        return json_answer({"_links": links}, media_type=request.accepted)
+        links = {"self": link(address)}
+        links |= {path: link(f"{address}/{path}") for path in resources if scope(path, READ) in request.principal.scopes}
+        return document_answer(request, {"_links": links})
 
-    @operations.get("/{collection}", scopes=readable, produces=(ALPS, SCHEMA, JSON), errors=(403, 404))
+    @routes.get("/{collection}", scopes=(), produces=(ALPS, SCHEMA, JSON), errors=(403, 404))
     async def read_profile(request: Request) -> Answer:
         """What a collection's objects hold and what can be done with them.
 
@@ -61,7 +62,7 @@ def profile_operations(resources: Mapping[str, Resource], base_of: Callable[[Req
             return json_answer(json_schema(resource), media_type=SCHEMA)
         return json_answer(alps(resource, base_of(request)), media_type=request.accepted)
 
-    return operations
+    return routes
 
 
 # JSON Schema ----------------------------------------------------------------------------------------------------------------
@@ -75,8 +76,8 @@ def json_schema(resource: Resource) -> dict[str, Any]:
         properties["id"] = {"title": chosen, "readOnly": not resource.chosen_id, "type": "string"}
     properties |= {declared.name: _schema(declared, resource) for declared in resource.properties}
     properties |= {association.name: _link_schema(association, resource) for association in resource.associations}
-    required = [p.name for p in resource.properties if p.required and p.writable]
-    required += [a.name for a in resource.associations if a.required and a.writable]
+    members = (*resource.properties, *resource.associations) if resource.writable else ()
+    required = [member.name for member in members if member.required and member.writable]
     return {
         "$schema": DRAFT,
         "title": resource.title,
@@ -94,7 +95,7 @@ def _schema(declared: Property, resource: Resource) -> dict[str, Any]:
         "type": declared.type.json,
         "format": declared.type.format,
         "enum": None if declared.words is None else list(declared.words.values()),
-        "pattern": declared.pattern,
+        "pattern": anchored(declared.pattern),
         "minimum": declared.minimum,
         "maximum": declared.maximum,
         "minLength": declared.min_length,

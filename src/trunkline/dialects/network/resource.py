@@ -64,12 +64,15 @@ class Property:
     shown_by: str = ""
     words: Mapping[str, str] | None = None
     read: Callable[[Any], Any] | None = None  # the house's value of a wire's value; raises ValueError with what is wrong
-    show: Callable[[str, Any], Any] | None = None  # the wire's value of a house's value; the first argument is where links begin
+    show: Callable[[str, Any], Any] | None = (
+        None  # the wire's value of a house's value; the first argument is where links begin
+    )
     pattern: str | None = None
     minimum: float | None = None
     maximum: float | None = None
     min_length: int | None = None
     max_length: int | None = None
+    constant: Any = None  # shown whatever the object
     default: Any = None  # what the domain takes when a POST leaves it out; for forms
     example: Any = None
     keeps: bool = False  # a PUT without it keeps its value instead of nulling it

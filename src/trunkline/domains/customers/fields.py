@@ -1,16 +1,19 @@
 """What accounts and sites can be filtered and sorted by."""
 
-from trunkline.domains.customers.model import Account, Site
-from trunkline.kit.query import Field, Kind, Listing, Reachable
+from dataclasses import replace
 
-ACCOUNTS = Listing(
+from trunkline.domains.customers.model import Account, DeepAccount, DeepSite, Site
+from trunkline.kit.query import Field, Kind, Listing, Reachable
+from trunkline.kit.query.rows import from_rows
+
+ACCOUNTS: Listing[Account] = Listing(
     name="accounts",
-    model=Account,
+    model=from_rows(Account),
     table="a",
     source="accounts a LEFT JOIN accounts p ON p.tenant_id = a.tenant_id AND p.id = a.parent_id",
     columns=(
         "a.id", "a.reference", "a.version", "a.customer_id", "p.reference", "a.name", "a.legal_name", "a.country", "a.currency",
-        "a.created_at", "a.modified_at",
+        "a.created_at", "a.modified_at", "a.enabled", "a.extensions",
     ),
     fields=(
         Field("reference", "a.reference", Kind.REFERENCE),
@@ -19,6 +22,7 @@ ACCOUNTS = Listing(
         Field("parent_reference", "p.reference", Kind.REFERENCE, nullable=True),
         Field("country", "a.country", Kind.TEXT, nullable=True),
         Field("currency", "a.currency", Kind.TEXT),
+        Field("enabled", "a.enabled", Kind.BOOLEAN),
         Field("created_at", "a.created_at", Kind.INSTANT),
         Field("modified_at", "a.modified_at", Kind.INSTANT),
     ),
@@ -27,7 +31,11 @@ ACCOUNTS = Listing(
     sized=True,
 )  # fmt: skip
 
-SITES = Listing(
+ACCOUNTS_DEEP: Listing[DeepAccount] = replace(  # type: ignore[assignment] - another model over the same source
+    ACCOUNTS, name="accounts_deep", model=from_rows(DeepAccount), columns=(*ACCOUNTS.columns, "p.name")
+)
+
+SITES: Listing[Site] = Listing(
     name="sites",
     model=Site,
     table="s",
@@ -58,3 +66,7 @@ SITES = Listing(
     collections=("sites", "accounts"),
     sized=True,
 )  # fmt: skip
+
+SITES_DEEP: Listing[DeepSite] = replace(  # type: ignore[assignment]
+    SITES, name="sites_deep", model=DeepSite, columns=(*SITES.columns, "a.name")
+)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 JobFunction = Callable[["Realm", UUID, dict[str, Any]], Awaitable[None]]
 
+APPLICATION = "trunkline jobs"  # how a worker's connection is named in pg_stat_activity
 KEPT = timedelta(days=7)  # how long the log says what became of a job
 
 # What pgqueuer's trigger would say, were there one; PostgreSQL delivers it with the commit, once for all jobs of a transaction.
@@ -43,6 +44,9 @@ COUNT = Statement(
       FROM pgqueuer
     """,
     scope="queue",
+)
+WORKERS = Statement(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1", scope="queue"
 )
 READ_UNKNOWN = Statement(
     "SELECT DISTINCT entrypoint FROM pgqueuer WHERE status = 'queued' AND entrypoint <> ALL ($1::text[])", scope="queue"

@@ -25,14 +25,12 @@ from pgqueuer.domain.models import Context, Job
 from trunkline.kit import db
 from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import Refusal
-from trunkline.kit.jobs.queue import READ_UNKNOWN, Again, Envelope, JobFunction
+from trunkline.kit.jobs.queue import APPLICATION, READ_UNKNOWN, Again, Envelope, JobFunction
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import reason
 from trunkline.kit.telemetry import JOB_SECONDS, JOBS_RUN
 
 log = structlog.get_logger(__name__)
-
-APPLICATION = "trunkline jobs"  # how a worker's connection is named in pg_stat_activity
 
 DRAIN_SECONDS = 20.0  # what still runs after this goes back into the queue
 LEAVE_SECONDS = 3.0  # for a manager whose connection is gone
@@ -88,6 +86,8 @@ class Runner:
                 await self._with_connection(stopping)
             except (*db.LOST, asyncpg.PostgresError, PgqException, TimeoutError, RuntimeError) as error:
                 log.warning("jobs.interrupted", environment=self._realm.environment, error=reason(error))
+            except Exception:
+                log.exception("jobs.interrupted", environment=self._realm.environment)
             if monotonic() - begun > LONGEST_RECONNECT_SECONDS:
                 pause = RECONNECT_SECONDS
             await self._unless(stopping, pause)

@@ -104,6 +104,17 @@ async def page(
     )
 
 
+async def count(work: Work, listing: Listing[Any], predicate: Predicate, cap: int) -> int:
+    """The number of rows of a list that keeps no change count, counted up to one above `cap`."""
+    reach, parameters = reach_parameters(work.principal.reach)
+    values: list[Any] = []
+    text = count_text(listing.name, shape(predicate, values), reach, cap)
+    row = await work.fetch_one(text, *parameters, *values)
+    assert row is not None, "an aggregate always has a row"
+    counted: int = row[0]
+    return counted
+
+
 class _Rest:
     """What a list holds beyond the page that was read."""
 

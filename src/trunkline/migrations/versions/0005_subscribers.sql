@@ -48,15 +48,13 @@ CREATE TABLE subscribers (
     CHECK (status = 'inactive' OR (deleted_at IS NULL AND k IS NOT NULL AND (opc IS NOT NULL OR keyset_id IS NOT NULL)
                                    AND system_id IS NOT NULL AND system_profile_id IS NOT NULL))
 );
--- Lists hold what is not deleted: for the whole tenant, a customer and an account, in the order of reference and of IMSI.
+-- Lists hold what is not deleted, in the order of reference or of IMSI, for the whole tenant (by the unique keys) and for a customer.
 CREATE UNIQUE INDEX subscribers_by_imsi ON subscribers (tenant_id, imsi) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX subscribers_by_iccid ON subscribers (tenant_id, iccid) WHERE deleted_at IS NULL;
 CREATE INDEX subscribers_by_msisdn ON subscribers (tenant_id, msisdn) WHERE deleted_at IS NULL;
-CREATE INDEX subscribers_listed ON subscribers (tenant_id, reference) WHERE deleted_at IS NULL;
 CREATE INDEX subscribers_by_customer ON subscribers (tenant_id, customer_id, reference) WHERE deleted_at IS NULL;
 CREATE INDEX subscribers_by_customer_imsi ON subscribers (tenant_id, customer_id, imsi, reference) WHERE deleted_at IS NULL;
 CREATE INDEX subscribers_by_account ON subscribers (tenant_id, account_id, reference) WHERE deleted_at IS NULL;
-CREATE INDEX subscribers_by_account_imsi ON subscribers (tenant_id, account_id, imsi, reference) WHERE deleted_at IS NULL;
 CREATE INDEX subscribers_by_status ON subscribers (tenant_id, status, reference) WHERE deleted_at IS NULL;
 CREATE INDEX subscribers_by_customer_status ON subscribers (tenant_id, customer_id, status, reference) WHERE deleted_at IS NULL;
 -- What something is used by: for lists of it, and for refusing to remove it.

@@ -33,6 +33,16 @@ const controlOf = (field) => {
   });
 };
 
+const labelled = ([field, control]) =>
+  element(
+    "label",
+    {},
+    element("strong", {}, field.name),
+    field.required ? element("span", { class: "required" }, "required") : null,
+    field.prompt ? element("span", { class: "prompt" }, field.prompt) : null,
+    control,
+  );
+
 /**
  * The editor for `fields` (see describe.js). `start`: the object to begin with. Gives `{node, text(), use(object)}`.
  * Values of the fields count only where `start` does not name them.
@@ -70,7 +80,7 @@ export const bodyEditor = (fields, start) => {
     "div",
     { class: "body" },
     fields.length
-      ? element("fieldset", {}, element("legend", {}, "Fields"), element("div", { class: "fields" }, ...controls.map(([field, control]) => element("label", {}, field.prompt, field.required ? element("span", { class: "required" }, "required") : null, control))))
+      ? element("fieldset", {}, element("legend", {}, "Fields"), element("div", { class: "fields" }, ...controls.map(labelled)))
       : null,
     element("label", {}, "Body", text),
     note,

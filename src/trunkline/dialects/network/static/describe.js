@@ -23,7 +23,7 @@ export const templateFor = (resource, method, address) => {
 export const fieldsOfTemplate = (template) =>
   (template.properties ?? []).map((property) => ({
     name: property.name,
-    prompt: property.prompt ?? property.name,
+    prompt: property.prompt === property.name ? "" : (property.prompt ?? ""),
     required: Boolean(property.required),
     readOnly: Boolean(property.readOnly),
     type: { number: "number", checkbox: "boolean" }[property.type] ?? "string",
@@ -41,7 +41,7 @@ const fieldOfSchema = ([name, schema], required, present) => {
   const types = [schema.type].flat().filter((type) => type && type !== "null");
   return {
     name,
-    prompt: schema.title && schema.title !== name ? `${name} – ${schema.title}` : name,
+    prompt: schema.title === name ? "" : (schema.title ?? ""),
     required,
     readOnly: Boolean(schema.readOnly),
     type: types[0] ?? "string",

@@ -17,12 +17,23 @@ const NOT_WRITTEN = new Set(["_links", "_embedded", "_templates", "page"]);
 
 const dialog = byId("request");
 
-const plain = (resource, fields) =>
-  Object.fromEntries(Object.entries(resource).filter(([name]) => !NOT_WRITTEN.has(name) && (!fields.length || fields.some((field) => field.name === name))));
+/** A linked object as a body names it: by its address. */
+const addressOf = (value) => {
+  if (Array.isArray(value)) return value.map(addressOf);
+  const href = value?._links?.self?.href;
+  return typeof href === "string" ? href.replace(/\{.*$/s, "") : value;
+};
 
-/** What is at an address now, when it is a single object; asks only when a change is to be made. */
+const plain = (resource, fields) =>
+  Object.fromEntries(
+    Object.entries(resource)
+      .filter(([name]) => !NOT_WRITTEN.has(name) && (!fields.length || fields.some((field) => field.name === name)))
+      .map(([name, value]) => [name, addressOf(value)]),
+  );
+
+/** What is at an address now with all its links, when it is a single object; asked only before it is changed. */
 const presentAt = async (address) => {
-  const answer = await send("GET", address, headers.given());
+  const answer = await send("GET", address.includes("?") ? address : `${address}?projection=deep`, headers.given());
   const object = answer.status === 200 && answer.json && typeof answer.json === "object" ? answer.json : null;
   return object && !object._embedded && !object.page ? object : null;
 };

@@ -3,16 +3,14 @@
 A model's fields name its columns: `<link>_reference` and `<link>_name` are the linked row's, `has_<secret>` says whether there is one.
 """
 
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar
-
-import msgspec
 
 from trunkline.domains.connectivity.inventory.catalogue import DESCRIPTIONS
 from trunkline.domains.connectivity.inventory.model import Item
 from trunkline.domains.connectivity.inventory.parts import Description
 from trunkline.kit.query import Field, Kind, Listing, Reachable
+from trunkline.kit.query.rows import from_rows
 
 T = TypeVar("T", bound=Item)
 
@@ -58,25 +56,6 @@ def _column(described: Description[Any, Any, Any], name: str) -> str:
     return f"{OWN}.{name}"
 
 
-def _reader(model: type[T]) -> Callable[..., T]:
-    """Makes an object of a row. Maps and lists come as JSON."""
-    decoders = [
-        (index, msgspec.json.Decoder(field.type).decode)
-        for index, field in enumerate(msgspec.structs.fields(model))
-        if typing.get_origin(field.type) in (dict, tuple)
-    ]
-    if not decoders:
-        return model
-
-    def read(*row: Any) -> T:
-        values = list(row)
-        for index, decode in decoders:
-            values[index] = decode(values[index])
-        return model(*values)
-
-    return read
-
-
 def _fields(described: Description[Any, Any, Any]) -> tuple[Field, ...]:
     return (
         Field("reference", f"{OWN}.reference", Kind.WORD if described.chosen else Kind.REFERENCE),
@@ -98,7 +77,7 @@ def _fields(described: Description[Any, Any, Any]) -> tuple[Field, ...]:
 def _listing(described: Description[Any, Any, Any], name: str, model: type[T]) -> Listing[T]:
     return Listing(
         name=name,
-        model=_reader(model),
+        model=from_rows(model),
         table=OWN,
         source=_source(described),
         columns=tuple(_column(described, field) for field in model.__struct_fields__),

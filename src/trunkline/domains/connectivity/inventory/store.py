@@ -11,10 +11,15 @@ import msgspec
 from trunkline.domains.connectivity.inventory.catalogue import DESCRIPTIONS
 from trunkline.domains.connectivity.inventory.parts import Description
 from trunkline.kit.errors import Conflict
+from trunkline.kit.integrity import referrers
 from trunkline.kit.keyring import PREFIX_BYTES
 from trunkline.kit.statements import Statement
 from trunkline.kit.work import Work
 
+CALLED = {
+    "system_profile_systems": "system profiles",
+    "system_profile_apns": "system profiles",
+}  # tables that are lists of a row
 MOST_DRAWS = 1000  # of a reference, until one is free of those that were chosen
 
 # $2 id, $3 the chosen reference or null, $4 instant, then the columns. No row: the reference is taken.
@@ -33,7 +38,7 @@ INSERT = {
 }
 
 LOCK = {
-    d.name: Statement(f"SELECT version FROM {d.name} WHERE tenant_id = $1 AND id = $2 FOR UPDATE", name=f"lock {d.name}")
+    d.name: Statement(f"SELECT version FROM {d.name} WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE", name=f"lock {d.name}")
     for d in DESCRIPTIONS
 }
 
@@ -134,7 +139,7 @@ async def delete(work: Work, described: Description[Any, Any, Any], id_: UUID) -
     try:
         await work.write(DELETE[described.name], id_)
     except asyncpg.ForeignKeyViolationError as error:
-        raise Conflict(f"the {described.words} cannot be removed: {referrers(error)} refer to it") from error
+        raise Conflict(f"the {described.words} cannot be removed: {referrers(error, CALLED)} refer to it") from error
 
 
 async def read_secret(work: Work, purpose: str, id_: UUID) -> bytes | None:
@@ -158,7 +163,9 @@ async def write_systems(work: Work, profile_id: UUID, systems: Sequence[UUID]) -
     try:
         await work.write(FORGET_SYSTEMS, profile_id, list(systems))
     except asyncpg.ForeignKeyViolationError as error:
-        raise Conflict(f"a system cannot be taken from the system profile: {referrers(error)} use the profile on it") from error
+        raise Conflict(
+            f"a system cannot be taken from the system profile: {referrers(error, CALLED)} use the profile on it"
+        ) from error
     if systems:
         await _insert_linked(work, INSERT_SYSTEMS, profile_id, list(systems))
 
@@ -190,9 +197,3 @@ def refusal(described: Description[Any, Any, Any], error: asyncpg.IntegrityConst
     if isinstance(error, asyncpg.ForeignKeyViolationError):
         return Conflict(f"something that the {described.words} is linked to was removed at the same time")
     return error
-
-
-def referrers(error: asyncpg.ForeignKeyViolationError) -> str:
-    """What still refers to a row, as people call it: the table whose rows hold the reference."""
-    table = str(getattr(error, "table_name", ""))
-    return "system profiles" if table.startswith("system_profile_") else table.replace("_", " ") or "other objects"

@@ -7,9 +7,28 @@ import msgspec
 
 from trunkline.domains.connectivity.subscribers import store
 from trunkline.domains.connectivity.subscribers.editing import PURPOSES, announcement, edited, surroundings
-from trunkline.domains.connectivity.subscribers.fields import SUBSCRIBERS, SUBSCRIBERS_DEEP
+from trunkline.domains.connectivity.subscribers.fields import IMPORT_JOBS, SUBSCRIBERS, SUBSCRIBERS_DEEP
+from trunkline.domains.connectivity.subscribers.importing.service import (
+    MOST_JOB_ROWS,
+    MOST_ROWS,
+    find_import,
+    import_subscribers,
+    list_import_rows,
+    remove_subscribers,
+    reseal_rows,
+    run_import,
+    start_import,
+    start_removal,
+)
 from trunkline.domains.connectivity.subscribers.model import (
     DeepSubscriber,
+    ImportJob,
+    ImportKind,
+    ImportReport,
+    ImportRow,
+    ImportStatus,
+    RowOutcome,
+    RowResult,
     Subscriber,
     SubscriberDraft,
     SubscriberKeys,
@@ -24,9 +43,19 @@ from trunkline.kit.query import Compare, Operator, Page, Predicate, SortKey, Win
 from trunkline.kit.work import Work
 
 __all__ = [
+    "IMPORT_JOBS",
+    "MOST_JOB_ROWS",
+    "MOST_ROWS",
     "SUBSCRIBERS",
     "SUBSCRIBERS_DEEP",
     "DeepSubscriber",
+    "ImportJob",
+    "ImportKind",
+    "ImportReport",
+    "ImportRow",
+    "ImportStatus",
+    "RowOutcome",
+    "RowResult",
     "Subscriber",
     "SubscriberDraft",
     "SubscriberKeys",
@@ -34,11 +63,18 @@ __all__ = [
     "SubscriberType",
     "change_subscriber",
     "create_subscriber",
+    "find_import",
     "find_subscriber",
+    "import_subscribers",
+    "list_import_rows",
     "list_subscribers",
     "read_keys",
     "remove_subscriber",
+    "remove_subscribers",
     "reseal_batch",
+    "run_import",
+    "start_import",
+    "start_removal",
 ]
 
 READ = "subscribers.read"
@@ -139,7 +175,7 @@ async def reseal_batch(work: Work, limit: int) -> int:
         for id_, k, opc in await store.sealed_before(work, work.keyring.prefix, limit)
     ]
     await store.seal_again(work, rows)
-    return len(rows)
+    return len(rows) or await reseal_rows(work, limit)
 
 
 def _resealed(work: Work, name: str, owner: UUID, sealed: bytes | None) -> bytes | None:

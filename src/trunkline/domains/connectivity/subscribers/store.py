@@ -23,13 +23,22 @@ LOCK = Statement(f"""
      ORDER BY b.id FOR UPDATE
 """)
 
-# Beside each row whether the caller reaches it: the whole tenant, a whole customer ($4), or a part of it ($5, $6).
+# Each name is looked up by itself (the LIMIT sees to it): a plan for all of them at once would read the table while it is still small,
+# and go on doing so when it has grown. Beside each row whether the caller reaches it: the whole tenant, a whole customer ($4), or a part
+# of it ($5, $6).
 LOCK_NAMED = Statement(f"""
+    WITH named AS (
+        SELECT i.id FROM unnest($2::text[]) AS n (name) CROSS JOIN LATERAL (
+            SELECT s.id FROM subscribers s WHERE s.tenant_id = $1 AND s.imsi = n.name AND s.deleted_at IS NULL LIMIT 1) AS i
+        UNION
+        SELECT i.id FROM unnest($3::text[]) AS n (name) CROSS JOIN LATERAL (
+            SELECT s.id FROM subscribers s WHERE s.tenant_id = $1 AND s.iccid = n.name AND s.deleted_at IS NULL LIMIT 1) AS i
+    )
     SELECT {OWN}, b.k, b.opc,
            ($4::uuid IS NULL OR b.customer_id = $4) AND ($5::text IS NULL OR EXISTS (
                SELECT 1 FROM accounts r WHERE r.tenant_id = $1 AND r.id = b.account_id AND r.path >= $5 AND r.path < $6))
-      FROM subscribers b
-     WHERE b.tenant_id = $1 AND b.deleted_at IS NULL AND (b.imsi = ANY ($2::text[]) OR b.iccid = ANY ($3::text[]))
+      FROM named JOIN subscribers b ON b.id = named.id
+     WHERE b.tenant_id = $1 AND b.deleted_at IS NULL
      ORDER BY b.id FOR UPDATE OF b
 """)
 
@@ -103,7 +112,7 @@ READ_KEYS = Statement("SELECT k, opc FROM subscribers WHERE tenant_id = $1 AND i
 SEALED_BEFORE = Statement("""
     SELECT id, k, opc FROM subscribers
      WHERE tenant_id = $1 AND (substring(k FROM 1 FOR 5) <> $2 OR substring(opc FROM 1 FOR 5) <> $2)
-     LIMIT $3 FOR UPDATE SKIP LOCKED
+     ORDER BY id LIMIT $3 FOR UPDATE
 """)
 SEAL_AGAIN = Statement("""
     UPDATE subscribers b SET k = n.k, opc = n.opc FROM unnest($2::uuid[], $3::bytea[], $4::bytea[]) AS n (id, k, opc)
@@ -206,7 +215,7 @@ async def read_keys(work: Work, id_: UUID) -> tuple[bytes | None, bytes | None]:
 
 
 async def sealed_before(work: Work, prefix: bytes, limit: int) -> Sequence[tuple[UUID, bytes | None, bytes | None]]:
-    """(id, K, OPc) of subscribers with a key that is not sealed under `prefix`, locked; those that somebody else holds are left out."""
+    """(id, K, OPc) of subscribers with a key that is not sealed under `prefix`, locked."""
     return [(row[0], row[1], row[2]) for row in await work.write(SEALED_BEFORE, prefix, limit)]
 
 

@@ -15,7 +15,7 @@ PLAIN = ", ".join(COLUMNS)
 INSERT_TOKEN = Statement("""
     INSERT INTO api_tokens (tenant_id, id, reference, kind, name, user_id, site_id, account_id, customer_id, token_hash, last_four,
                             scopes, parent_id, is_refresh, created_at, modified_at, expires_at)
-    VALUES ($1, $2, nextval('api_token_references')::text, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12 IS NOT NULL, $13, $13, $14)
+    VALUES ($1, $2, nextval('api_token_references')::text, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12::uuid IS NOT NULL, $13, $13, $14)
     RETURNING reference
 """)
 

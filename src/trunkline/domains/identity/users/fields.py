@@ -12,6 +12,7 @@ FIELDS = (
     Field("reference", "u.reference", Kind.REFERENCE),
     Field("username", "u.username", Kind.TEXT),
     Field("role", "u.role", Kind.WORD),
+    Field("active", "u.active", Kind.BOOLEAN),
     Field("last_login_at", "u.last_login_at", Kind.INSTANT, nullable=True),
     Field("account_reference", "a.reference", Kind.REFERENCE, nullable=True),
     Field("created_at", "u.created_at", Kind.INSTANT),

@@ -36,11 +36,12 @@ class _Fate:
     """One subscriber while the rows that concern it are decided: what it was, what it is after each row, and which rows they are."""
 
     before: Stored | None
-    steps: list[tuple[int, Stored]] = field(default_factory=list)  # (index of the row, what it became)
+    steps: list[Stored] = field(default_factory=list)  # what it became, where that differs
+    rows: list[int] = field(default_factory=list)  # indices of the rows that went well
 
     @property
     def now(self) -> Stored | None:
-        return self.steps[-1][1] if self.steps else self.before
+        return self.steps[-1] if self.steps else self.before
 
 
 @dataclass(slots=True)
@@ -124,29 +125,32 @@ def _decide(
     old, new = before and before.subscriber, after.subscriber
     by_imsi.move(old and old.imsi, new.imsi, fate)
     by_iccid.move(old and old.iccid, new.iccid, fate)
+    fate.rows.append(index)
     if after is not before:
-        fate.steps.append((index, after))
+        fate.steps.append(after)
     return RowResult(first + index, RowOutcome.UPDATED if before else RowOutcome.CREATED, shown, reference)
 
 
 async def _write(work: Work, fates: Sequence[_Fate], results: list[RowResult]) -> None:
     """Store what was decided, announce every step, give the new ones' references to their rows."""
     touched = [fate for fate in fates if fate.steps]
-    changed = [fate.steps[-1][1] for fate in touched if fate.before is not None]
-    new = [fate.steps[-1][1] for fate in touched if fate.before is None]
+    changed = [fate.steps[-1] for fate in touched if fate.before is not None]
+    new = [fate.steps[-1] for fate in touched if fate.before is None]
     if changed:
         await store.update(work, changed)
     references = await store.insert(work, new) if new else {}
     for fate in touched:
         before = fate.before
-        reference = before.subscriber.reference if before else references.get(fate.steps[0][1].subscriber.id)
-        for index, step in fate.steps:
-            if reference is None:
-                faults = (Violation("imsi", "was taken by another subscriber meanwhile"),)
+        reference = before.subscriber.reference if before else references.get(fate.steps[0].subscriber.id)
+        if reference is None:
+            faults = (Violation("imsi", "was taken by another subscriber meanwhile"),)
+            for index in fate.rows:
                 results[index] = msgspec.structs.replace(results[index], result=RowOutcome.FAILED, faults=faults)
-                continue
-            after = Stored(msgspec.structs.replace(step.subscriber, reference=reference), step.k, step.opc)
+            continue
+        for index in fate.rows:
             results[index] = msgspec.structs.replace(results[index], reference=reference)
+        for step in fate.steps:
+            after = Stored(msgspec.structs.replace(step.subscriber, reference=reference), step.k, step.opc)
             work.record(announcement(before, after))
             before = after
 

@@ -1,0 +1,6 @@
+"""The figures: which request each one sends, and what it must not exceed. One module for each dialect."""
+
+from bench.course import Figure
+from bench.figures import customer, network
+
+FIGURES: tuple[Figure, ...] = (*customer.FIGURES, *network.FIGURES)

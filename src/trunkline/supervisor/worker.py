@@ -1,0 +1,90 @@
+"""The worker: runs the jobs of every environment. Started by the supervisor as `python -m`, or alone as `trunkline worker`.
+
+Under the supervisor it gets on its standard input where the databases are: one line, a JSON object of environment variables.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+
+import asyncpg
+import structlog
+
+from trunkline.jobs import JOBS
+from trunkline.kit.errors import Refusal
+from trunkline.kit.jobs import queue
+from trunkline.kit.jobs.runner import Runner
+from trunkline.kit.logs import configure_logging
+from trunkline.kit.principal import Environment
+from trunkline.kit.processes import end_with_parent
+from trunkline.kit.realm import Realm
+from trunkline.kit.startup import StartupError
+from trunkline.kit.telemetry import CONNECTIONS, JOBS_HELD
+from trunkline.sealing import adopt_in, keyring_of, source_of
+from trunkline.settings import Settings, load
+
+log = structlog.get_logger(__name__)
+
+REPORT_SECONDS = 5.0
+
+
+async def work(settings: Settings, addresses: dict[Environment, str]) -> None:
+    """Run jobs until SIGTERM or SIGINT, then finish what runs. Raises `StartupError` without the keys that a database needs."""
+    stopping = asyncio.Event()
+    for sent in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sent, stopping.set)
+    keyring = keyring_of(settings)
+    realms = [
+        Realm.at(environment, address, connections=settings.database_connections, throttle=False, keyring=keyring)
+        for environment, address in addresses.items()
+    ]
+    try:
+        for realm in realms:
+            await adopt_in(realm, source_of(settings))
+            await realm.open()
+        reporting = asyncio.create_task(_report(realms))
+        await asyncio.gather(*(Runner(realm, JOBS).run(stopping) for realm in realms))
+        reporting.cancel()
+    finally:
+        await asyncio.gather(*(realm.close() for realm in realms))
+
+
+async def _report(realms: list[Realm]) -> None:
+    """Keep the metrics of this process up to date."""
+    while True:
+        for realm in realms:
+            environment = realm.environment.value
+            CONNECTIONS.labels(environment).set(realm.pool.open + 1)
+            try:
+                counts = await queue.count(realm.pool)
+            except (Refusal, asyncpg.PostgresError, OSError) as error:
+                log.debug("jobs.not_counted", environment=environment, error=str(error))
+                continue
+            for state in ("waiting", "running", "failed"):
+                JOBS_HELD.labels(environment, state).set(getattr(counts, state))
+        await asyncio.sleep(REPORT_SECONDS)
+
+
+def main() -> None:
+    """Run jobs for the supervisor."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int, required=True)
+    end_with_parent(parser.parse_args().parent)
+    given = sys.stdin.readline()
+    if not given:
+        return  # the supervisor gave up
+    os.environ.update(json.loads(given))
+    settings = load()
+    configure_logging(settings.log_level)
+    try:
+        asyncio.run(work(settings, settings.addresses()))
+    except StartupError as error:
+        log.error("worker.not_started", error=str(error))  # noqa: TRY400 - one line says it all
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
