@@ -23,7 +23,7 @@ from trunkline.domains.connectivity.inventory.service import (
     SystemProfileDraft,
 )
 from trunkline.kit import query
-from trunkline.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale
+from trunkline.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale, Violation
 from trunkline.kit.ids import new_id
 from trunkline.kit.keyring import Keyring
 from trunkline.kit.principal import Reach
@@ -422,8 +422,8 @@ async def test_links_stay_within_a_customer(house: House) -> None:
     mine = await made(house, house.customer, inventory.KEYSETS, name="Mine")
     for reach, said in ((house.customer, "was not found"), (None, "belongs to another customer")):
         async with house.writing(reach) as work:
+            draft = KeysetMappingDraft(name="Wrong", keyset=theirs.reference, account=mine.account_reference)
             with pytest.raises(Invalid) as refused:
-                draft = KeysetMappingDraft(name="Wrong", keyset=theirs.reference, account=mine.account_reference)
                 await inventory.KEYSET_MAPPINGS.create(work, draft)
             [fault] = refused.value.violations
             assert fault.field == "keyset"
@@ -435,8 +435,8 @@ async def test_what_is_linked_is_not_left_behind(house: House) -> None:
     mapping = await sample_of(house, house.customer, next(s for s in SAMPLES if s.collection is inventory.KEYSET_MAPPINGS))
     theirs = await made(house, house.other, inventory.GROUPS, name="Theirs")
     async with house.writing(None) as work:
+        draft = KeysetMappingDraft(account=theirs.account_reference)
         with pytest.raises(Invalid) as refused:
-            draft = KeysetMappingDraft(account=theirs.account_reference)
             await inventory.KEYSET_MAPPINGS.change(work, mapping.reference, draft)
         assert [fault.field for fault in refused.value.violations] == ["keyset", "system"]
 
@@ -563,8 +563,8 @@ async def test_an_apn_stands_once_in_a_profile(house: House) -> None:
     """The same APN twice in one profile is refused where it stands the second time."""
     apn = (await made(house, house.customer, inventory.APNS, name="twice")).reference
     async with house.writing(house.customer) as work:
+        steps = (ApnProfileDraft(apn=apn), ApnProfileDraft(apn=apn))
         with pytest.raises(Invalid) as refused:
-            steps = (ApnProfileDraft(apn=apn), ApnProfileDraft(apn=apn))
             await inventory.SYSTEM_PROFILES.create(work, SystemProfileDraft(name="p", apn_profiles=steps))
     assert [fault.field for fault in refused.value.violations] == ["apn_profiles.1.apn"]
 
@@ -682,17 +682,11 @@ async def test_extensions_are_few_and_short(house: House) -> None:
 
 async def test_what_a_dialect_found_joins_the_broken_rules(house: House) -> None:
     """Faults that a dialect found come first; a field that it could not read breaks no further rule."""
-    found = [inventory_violation("port"), inventory_violation("name")]
+    found = [Violation("port", "cannot be read"), Violation("name", "cannot be read")]
     async with house.writing(house.customer) as work:
         with pytest.raises(Invalid) as refused:
             await inventory.SFTP_CONNECTIONS.create(work, SftpConnectionDraft(host=""), found)
     assert [fault.field for fault in refused.value.violations] == ["port", "name", "host", "username"]
-
-
-def inventory_violation(name: str) -> Any:
-    from trunkline.kit.errors import Violation
-
-    return Violation(name, "cannot be read")
 
 
 async def test_a_number_in_a_filter_and_a_truth(house: House) -> None:

@@ -78,6 +78,9 @@ def test_first_start_leaves_the_contract() -> None:
         )
         assert len(section["customer"]["scopes"]) == 4
         assert section["console"]["password"]
+        assert {"username", "password", "admin_key", "customer_admin_key", "read_only_key", "site_key", "other"} == set(
+            section["network"]
+        )
     assert server.credentials["sandbox"]["host"] == "sb2.localhost"
     assert not stage.processes_of(server.data)
     assert not (server.data / "running.json").exists()
@@ -90,7 +93,7 @@ def test_credentials_survive_a_kill_before_they_are_written(prepared: MakeServer
     server = prepared(TRUNKLINE_WORKERS="1")
     content = server.credentials
     (server.data / "credentials.json").unlink()
-    section = {name: content[name] for name in ("console", "customer")}
+    section = {name: content[name] for name in ("console", "customer", "network")}
     (server.data / ".credentials-production.json").write_text(json.dumps(section))
     (server.data / ".credentials-sandbox.json").write_text(
         json.dumps({k: v for k, v in content["sandbox"].items() if k != "host"})
@@ -98,6 +101,8 @@ def test_credentials_survive_a_kill_before_they_are_written(prepared: MakeServer
     server.start()
     assert server.credentials["customer"]["client_id"] == content["customer"]["client_id"]
     assert server.credentials["base_url"] == server.url
+    assert server.credentials["network"] == content["network"]
+    assert server.credentials["sandbox"]["network"] == content["sandbox"]["network"]
     assert server.token()
     assert server.token(environment="sandbox")
     assert not list(server.data.glob(".credentials*"))
@@ -122,6 +127,7 @@ def test_without_demonstration_and_sandbox(new: MakeServer) -> None:
         assert client.get("/v2/accounts", headers={"Host": "sb2.localhost"}).status_code == 404
     assert "sandbox" not in server.credentials
     before = server.credentials
+    assert set(before["network"]) == {"username", "password", "admin_key"}, "there is no customer to make the others for"
     assert server.stop() == 0
     server.settings["TRUNKLINE_SANDBOX"] = "on"
     server.start()

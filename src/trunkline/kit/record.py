@@ -43,8 +43,15 @@ class Remembered:
 SCALARS = 30  # events, or sizes, that are written as scalars; more go as arrays, which cost less from about there on
 MOST_EVENTS = 20_000  # in one transaction: bounds what one request holds in memory
 
-COMMON = ("uuid", "timestamptz", "text", "text", "text")  # $1 tenant, $2 instant, $3 actor type, $4 actor, $5 request id
-ENTRY = ("uuid", "text", "text", "smallint", "text")  # $6-$10: id, operation, remote address, outcome, subject
+COMMON = (
+    "uuid",
+    "timestamptz",
+    "text",
+    "text",
+    "text",
+    "text",
+)  # tenant, instant, actor type, actor, request id, remote address
+ENTRY = ("uuid", "text", "smallint", "text")  # id, operation, outcome, subject
 EVENT = ("text", "text", "uuid", "text", "bigint", "uuid", "uuid", "jsonb", "jsonb")
 EVENT_COLUMNS = (
     "type", "subject_type", "subject_id", "subject_reference", "subject_version", "account_id", "customer_id", "before", "after",
@@ -81,7 +88,7 @@ def record_text(events: int, sizes: int, *, answered: bool) -> str:
             rows = "VALUES " + ", ".join(f"({', '.join((*common, *take(EVENT)))})" for _ in range(events))
         parts.append(f"""announced AS (
             INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id,
-                                {", ".join(EVENT_COLUMNS)})
+                                remote_address, {", ".join(EVENT_COLUMNS)})
             {rows})""")
     if sizes:
         slot, *_ = take(("smallint",))
@@ -100,8 +107,8 @@ def record_text(events: int, sizes: int, *, answered: bool) -> str:
             UPDATE request_guard SET status = {status}, headers = {headers}, body = {body}, expires_at = {expires_at}
              WHERE tenant_id = {tenant} AND scope = {scope} AND attempt = {attempt})""")
     before_insert = f"WITH {', '.join(parts)} " if parts else ""
-    return f"""{before_insert}INSERT INTO audit_entries (tenant_id, occurred_at, actor_type, actor_id, request_id, id, operation,
-            remote_address, outcome, subject_reference)
+    return f"""{before_insert}INSERT INTO audit_entries (tenant_id, occurred_at, actor_type, actor_id, request_id, remote_address, id,
+            operation, outcome, subject_reference)
         VALUES ({", ".join((tenant, instant, *actor, entry_id, *entry))})"""
 
 
@@ -145,8 +152,8 @@ async def write_record(connection: Connection, work: "Work", outcome: int, answe
         raise RuntimeError(f"{len(recorded)} events in one transaction; split the work into several")
     first = recorded[0].subject.reference if recorded else None
     arguments: list[Any] = [
-        principal.tenant_id, work.clock.now(), principal.actor_type, principal.actor_id, origin.request_id,
-        new_id(), origin.operation, origin.remote_address, outcome, first,
+        principal.tenant_id, work.clock.now(), principal.actor_type, principal.actor_id, origin.request_id, origin.remote_address,
+        new_id(), origin.operation, outcome, first,
     ]  # fmt: skip
     rows = [_row(event) for event in recorded]
     arguments += _scalars_or_arrays(rows)
@@ -166,12 +173,12 @@ def announce_rows(rows: str, counted: str, collection: str, last: int) -> str:
     `rows` is a SELECT of `EVENT_COLUMNS`, one row for each event; `counted` names the part with the changed rows and their `customer_id`.
     The statement's parameters go on after `$last` with those of `announcement`. Rows come and go in no such statement: sizes stay.
     """
-    instant, actor_type, actor_id, request_id, slot = (f"${last + number}" for number in range(1, 6))
+    instant, *actor, slot = (f"${last + number}" for number in range(1, 7))
     columns = ", ".join(EVENT_COLUMNS)
     return f"""announced AS (
-            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id, {columns})
-            SELECT $1, nextval('event_sequence'), pg_current_xact_id(), {instant}::timestamptz, {actor_type}, {actor_id}, {request_id},
-                   {columns}
+            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id, remote_address,
+                                {columns})
+            SELECT $1, nextval('event_sequence'), pg_current_xact_id(), {instant}::timestamptz, {", ".join(actor)}, {columns}
               FROM ({rows}) AS e),
         sized AS (
             INSERT INTO collection_sizes AS s (tenant_id, slot, collection, customer_id, size, changes)
@@ -189,4 +196,4 @@ def announcement(work: "Work") -> tuple[Any, ...]:
     assert work.connection is not None, "only a writing unit of work announces"
     actor = work.principal
     slot = work.connection.get_server_pid() % SLOTS
-    return work.clock.now(), actor.actor_type, actor.actor_id, work.origin.request_id, slot
+    return work.clock.now(), actor.actor_type, actor.actor_id, work.origin.request_id, work.origin.remote_address, slot

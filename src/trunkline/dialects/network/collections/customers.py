@@ -1,7 +1,7 @@
 """`/v1/customers` and `/v1/sites`: the house's accounts and sites."""
 
 from trunkline.dialects.network.collections.common import extensions, name, whole
-from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Type, UseCases
+from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type, UseCases
 from trunkline.domains.customers import service as customers
 
 CUSTOMERS = Resource(
@@ -32,6 +32,7 @@ CUSTOMERS = Resource(
             description="The customers right below it.",
         ),
     ),
+    searches=(Search(name="findByName", by="name"),),
     listing=customers.ACCOUNTS,
     deep_listing=customers.ACCOUNTS_DEEP,
     use_cases=UseCases(
@@ -61,6 +62,7 @@ SITES = Resource(
             name="customer", target="customers", field="account", description="The customer whose site it is.", keeps=True
         ),
     ),
+    searches=(Search(name="findByName", by="name"),),
     listing=customers.SITES,
     deep_listing=customers.SITES_DEEP,
     use_cases=UseCases(

@@ -1,7 +1,7 @@
 """What stands around subscribers: devices, radios, monitored endpoints, file transfers, notifications."""
 
 from trunkline.dialects.network.collections.common import CUSTOMER, description, name, uses, whole
-from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Type
+from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type
 from trunkline.domains.connectivity.inventory import service as inventory
 
 SITE = Association(name="site", target="sites", description="The site where it stands.")
@@ -52,6 +52,7 @@ DEVICES = Resource(
             description="The subscribers in it.",
         ),
     ),
+    searches=(Search(name="findByTac", by="tac"),),
     listing=inventory.DEVICES.listing,
     deep_listing=inventory.DEVICES.deep_listing,
     use_cases=uses(inventory.DEVICES),
@@ -100,6 +101,7 @@ NOTIFICATIONS = Resource(
         ),
     ),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.NOTIFICATIONS.listing,
     deep_listing=inventory.NOTIFICATIONS.deep_listing,
     use_cases=uses(inventory.NOTIFICATIONS),
@@ -125,6 +127,7 @@ PRIVATE_RADIOS = Resource(
         ),
     ),
     associations=(CUSTOMER, SITE),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.PRIVATE_RADIOS.listing,
     deep_listing=inventory.PRIVATE_RADIOS.deep_listing,
     use_cases=uses(inventory.PRIVATE_RADIOS),
@@ -158,6 +161,7 @@ MONITORING_ENDPOINTS = Resource(
         ),
     ),
     associations=(CUSTOMER, SITE),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.MONITORING_ENDPOINTS.listing,
     deep_listing=inventory.MONITORING_ENDPOINTS.deep_listing,
     use_cases=uses(inventory.MONITORING_ENDPOINTS),
@@ -193,6 +197,7 @@ SFTP_CONNECTIONS = Resource(
         ),
     ),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.SFTP_CONNECTIONS.listing,
     deep_listing=inventory.SFTP_CONNECTIONS.deep_listing,
     use_cases=uses(inventory.SFTP_CONNECTIONS),

@@ -6,7 +6,7 @@ from msgspec import UNSET
 
 from trunkline.dialects.network.bodies import Unfit, text_of
 from trunkline.dialects.network.collections.common import CUSTOMER, ID, name, whole
-from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Type, UseCases
+from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type, UseCases
 from trunkline.dialects.network.roles import HOUSE_ROLES, ROLES, Role
 from trunkline.domains.audit import service as audit
 from trunkline.domains.identity import service as identity
@@ -118,6 +118,7 @@ ACCOUNTS = Resource(
         ),
     ),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByUsername", by="username", single=True),),
     listing=identity.USERS,
     deep_listing=identity.USERS_DEEP,
     use_cases=UseCases(
@@ -198,6 +199,7 @@ ACCOUNT_TOKENS = Resource(
             name="account", target="accounts", field="user", read_only=True, description="The account that it acts for."
         ),
     ),
+    searches=(Search(name="findByName", by="name"),),
     listing=identity.ACCOUNT_TOKENS,
     deep_listing=identity.ACCOUNT_TOKENS_DEEP,
     use_cases=UseCases(list=_list_account_tokens, find=identity.find_account_token, remove=identity.remove_account_token),
@@ -212,6 +214,7 @@ SITE_TOKENS = Resource(
         Property(name="site", description="The site's id.", field="site_reference", read_only=True, example="SIT-98000001")
     ),
     associations=(Association(name="site", target="sites", read_only=True, description="The site that it acts for."),),
+    searches=(Search(name="findByName", by="name"),),
     listing=identity.SITE_TOKENS,
     deep_listing=identity.SITE_TOKENS_DEEP,
     use_cases=UseCases(list=_list_site_tokens, find=identity.find_site_token, remove=identity.remove_site_token),
@@ -305,6 +308,7 @@ AUDIT_LOGS = Resource(
             description="The customer whose object it was done to.",
         ),
     ),
+    searches=(Search(name="findByAccount", by="account"),),
     listing=audit.AUDIT_LOG,
     deep_listing=audit.AUDIT_LOG_DEEP,
     use_cases=UseCases(list=audit.list_entries, find=audit.find_entry),

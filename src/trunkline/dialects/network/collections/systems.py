@@ -6,7 +6,7 @@ from typing import Any
 from trunkline.dialects.network.bodies import Unfit, reference_of, whole_of
 from trunkline.dialects.network.collections.common import CUSTOMER, description, extensions, name, uses, whole
 from trunkline.dialects.network.links import PROJECTED, VERSION, segment
-from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Type
+from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type
 from trunkline.domains.connectivity.inventory import service as inventory
 from trunkline.kit.http.decode import describe
 
@@ -19,6 +19,7 @@ SYSTEMS = Resource(
     description="A system is a core network that serves subscribers.",
     properties=whole(name("The system's name.", "core-west"), description("Core network of the western sites."), extensions()),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.SYSTEMS.listing,
     deep_listing=inventory.SYSTEMS.deep_listing,
     use_cases=uses(inventory.SYSTEMS),
@@ -47,6 +48,7 @@ APNS = Resource(
         ),
     ),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.APNS.listing,
     deep_listing=inventory.APNS.deep_listing,
     use_cases=uses(inventory.APNS),
@@ -121,6 +123,7 @@ SYSTEM_PROFILES = Resource(
             description="The systems whose subscribers may have it.",
         ),
     ),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.SYSTEM_PROFILES.listing,
     deep_listing=inventory.SYSTEM_PROFILES.deep_listing,
     use_cases=uses(inventory.SYSTEM_PROFILES),
@@ -134,6 +137,7 @@ GROUPS = Resource(
     description="A group holds subscribers that belong together.",
     properties=whole(name("The group's name.", "forklifts"), description("Everything that drives in hall 3.")),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.GROUPS.listing,
     deep_listing=inventory.GROUPS.deep_listing,
     use_cases=uses(inventory.GROUPS),
@@ -174,6 +178,7 @@ KEYSETS = Resource(
         ),
     ),
     associations=(CUSTOMER,),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.KEYSETS.listing,
     deep_listing=inventory.KEYSETS.deep_listing,
     use_cases=uses(inventory.KEYSETS),
@@ -202,6 +207,7 @@ KEYSET_MAPPINGS = Resource(
         Association(name="keyset", target="keysets", description="The keyset that they get.", required=True),
         Association(name="system", target="systems", description="The system that it holds in; without one, in all."),
     ),
+    searches=(Search(name="findByName", by="name"),),
     listing=inventory.KEYSET_MAPPINGS.listing,
     deep_listing=inventory.KEYSET_MAPPINGS.deep_listing,
     use_cases=uses(inventory.KEYSET_MAPPINGS),
