@@ -23,9 +23,12 @@ class Imported:
     cpu: float
 
 
-def bulk_import(subject: Subject, rows: int) -> Imported:
-    """Import new subscribers, all of them active. Raises `RuntimeError` when a row fails or the job does not end."""
-    body = _csv(subject, rows)
+def bulk_import(subject: Subject, rows: int, after: int = 0) -> Imported:
+    """Import new subscribers, all of them active; `after` so many of an earlier one.
+
+    Raises `RuntimeError` when a row fails or the job does not end.
+    """
+    body = _csv(subject, range(after, after + rows))
     trees = (subject.server, subject.postgres)
     before = [usage(root) for root in trees]
     begun = time.monotonic()
@@ -41,12 +44,12 @@ def bulk_import(subject: Subject, rows: int) -> Imported:
     return Imported(rows, seconds, cpu)
 
 
-def _csv(subject: Subject, rows: int) -> bytes:
+def _csv(subject: Subject, numbers: range) -> bytes:
     """A file as an operator has it from the card maker, completed with where the cards shall work."""
     draw = Random(3)
     profile = subject.get("/v1/system-profiles/123456789", subject.key)["_links"]["self"]["href"].rpartition("/")[2]
     lines = ["imsi,msisdn,k,opc,iccid,status,type,system,systemProfile"]
-    for number in range(rows):
+    for number in numbers:
         digits = f"{1_000_000_000 + number}"
         k, opc = f"{draw.getrandbits(128):032x}", f"{draw.getrandbits(128):032x}"
         lines.append(f"{IMSI_PREFIX}{digits},+88351{digits},{k},{opc},898835190{digits},Active,Production,12,{profile}")

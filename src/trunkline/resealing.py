@@ -108,11 +108,16 @@ def _current(realm: Realm) -> str:
 
 
 async def announce(realm: Realm) -> None:
-    """Have every process of the environment read the keys again, and note which one seals now."""
-    key_id = _current(realm)
+    """Note which key seals now, and have every process of the environment read the keys again."""
     async with realm.pool.connection() as connection:
-        await register(connection, key_id)
-        await connection.execute("SELECT pg_notify($1, $2)", KEYS_CHANNEL, key_id)
+        await register(connection, _current(realm))
+    await tell(realm)
+
+
+async def tell(realm: Realm) -> None:
+    """Have every process of the environment read the keys again."""
+    async with realm.pool.connection() as connection:
+        await connection.execute("SELECT pg_notify($1, $2)", KEYS_CHANNEL, "")
 
 
 async def older_transactions(realm: Realm) -> int:
@@ -125,7 +130,6 @@ async def older_transactions(realm: Realm) -> int:
 
 
 async def forget_in(realm: Realm, key_ids: Sequence[str]) -> None:
-    """Note that nothing in an environment needs these keys, and have every process read the keys again."""
+    """Note that nothing in an environment needs these keys."""
     async with realm.pool.connection() as connection:
         await forget(connection, key_ids)
-        await connection.execute("SELECT pg_notify($1, $2)", KEYS_CHANNEL, _current(realm))

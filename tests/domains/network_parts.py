@@ -43,7 +43,9 @@ async def build_parts(house: House, reach: Reach | None) -> Parts:
         new_id(), device, *whose, house.realm.clock.now(),
     )  # fmt: skip
     await house.sql(
-        "INSERT INTO system_profile_systems (tenant_id, system_profile_id, system_id) VALUES ($1, $2, $3)", profile_id, system_id
+        "INSERT INTO system_profile_systems (tenant_id, system_profile_id, system_id) VALUES ($1, $2, $3)",
+        profile_id,
+        system_id,
     )
     return Parts(system, other, profile, keyset, group, device)
 

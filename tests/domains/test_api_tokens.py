@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.domains.people import PASSWORD, People
 from trunkline.domains.identity import service as identity
-from trunkline.domains.identity.api_tokens.rules import decide
+from trunkline.domains.identity.api_tokens.rules import MESSAGES, decide
 from trunkline.domains.identity.service import (
     AccessTokens,
     ApiToken,
@@ -25,6 +25,7 @@ from trunkline.domains.identity.service import (
 )
 from trunkline.kit import secrets
 from trunkline.kit.errors import Forbidden, Invalid, NotFound, Stale, Unauthenticated
+from trunkline.kit.ids import NIL
 from trunkline.kit.principal import Environment, Reach
 from trunkline.kit.query import EVERYTHING, Compare, Operator, Window
 from trunkline.kit.realm import Realm
@@ -473,13 +474,46 @@ async def test_expired_tokens_are_swept(people: People) -> None:
     assert await people.events(token.id) == ["api_token.created", "api_token.expired"]
 
 
-def test_every_refresh_decision_is_reachable() -> None:
-    """The table of refreshes decides every case, in its order."""
-    from trunkline.domains.identity.api_tokens.rules import MESSAGES, REFRESH
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HOUR, ALMOST = timedelta(hours=1), timedelta(minutes=59, seconds=59)
 
-    assert [status for status, _ in REFRESH] == list(dict.fromkeys(status for status, _ in REFRESH))
-    assert set(MESSAGES) == set(RefreshStatus) == {status for status, _ in REFRESH}
-    assert callable(decide)
+
+@pytest.mark.parametrize(
+    ("kind", "is_refresh", "age", "activated", "refreshed", "replaced", "status"),
+    [
+        ("account", False, 24 * HOUR, None, None, False, RefreshStatus.NOT_SUPPORTED),
+        ("account", False, ALMOST, None, None, False, RefreshStatus.NOT_SUPPORTED),
+        ("site", False, ALMOST, None, None, False, RefreshStatus.TOO_YOUNG),
+        ("site", False, HOUR, None, None, False, CREATED),
+        ("site", False, 9 * HOUR, None, ALMOST, False, ALREADY_REFRESHED),
+        ("site", False, 9 * HOUR, None, HOUR, False, CREATED),
+        ("site", False, 9 * HOUR, None, HOUR, True, ALREADY_REFRESHED),
+        ("site", True, ALMOST, None, None, False, LATEST),
+        ("site", True, 9 * HOUR, None, None, False, LATEST),
+        ("site", True, ALMOST, ALMOST, None, False, ALREADY_ACTIVATED),
+        ("site", True, HOUR, ALMOST, None, False, CREATED),
+        ("site", True, 9 * HOUR, 8 * HOUR, ALMOST, False, ALREADY_REFRESHED),
+        ("site", True, 9 * HOUR, 8 * HOUR, HOUR, False, CREATED),
+    ],
+)
+def test_what_a_refresh_does(
+    kind: str,
+    is_refresh: bool,
+    age: timedelta,
+    activated: timedelta | None,
+    refreshed: timedelta | None,
+    replaced: bool,
+    status: RefreshStatus,
+) -> None:
+    """The table of reference/expeto.md §2.7, case by case; `activated` and `refreshed` are so long ago."""
+    token = ApiToken(
+        id=NIL, reference="9001", version=1, account_id=None, customer_id=None, kind=TokenKind(kind), name="x", user_id=None,
+        site_id=None, last_four="f3Qa", scopes=None, is_refresh=is_refresh, created_at=NOON - age, modified_at=NOON,
+        expires_at=NOON + 24 * HOUR, activated_at=None if activated is None else NOON - activated,
+        refreshed_at=None if refreshed is None else NOON - refreshed,
+    )  # fmt: skip
+    assert decide(token, replaced, NOON) is status
+    assert MESSAGES[status]
 
 
 # the memory ---------------------------------------------------------------------------------------------------------------

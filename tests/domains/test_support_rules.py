@@ -15,6 +15,7 @@ from trunkline.kit.errors import Forbidden, Invalid, NotFound, Stale, Violation
 from trunkline.kit.ids import NIL
 from trunkline.kit.principal import Reach
 from trunkline.kit.query import EVERYTHING, Compare, Operator, SortKey, Window
+from trunkline.kit.rules import together
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -130,7 +131,7 @@ def test_what_could_not_be_read_breaks_no_rule() -> None:
     assert rules.violations(CaseDraft(type=None, subject=None, service_reference=None, message=None)) == []
     found = [Violation("start_of_incident", "is no date")]
     broken = [Violation("start_of_incident", "is required"), Violation("priority", "is wrong")]
-    assert rules.together(found, broken) == [found[0], broken[1]]
+    assert together(found, broken) == [found[0], broken[1]]
 
 
 MOVES = {

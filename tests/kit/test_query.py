@@ -93,8 +93,8 @@ class Table:
 
 INSERT_ACCOUNT = """
     INSERT INTO accounts (tenant_id, id, reference, parent_id, customer_id, path, name, legal_name, country, currency,
-                          created_at, modified_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                          enabled, created_at, modified_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 """
 INSERT_SITE = """
     INSERT INTO sites (tenant_id, id, reference, account_id, customer_id, name, country_code, created_at, modified_at)
@@ -122,13 +122,14 @@ async def fill(
             "customer": parent["customer"] if parent else id_, "path": f"{parent['path'] if parent else ''}{reference}/",
             "name": random.choice(NAMES), "legal_name": random.choice(NAMES[:4]),
             "country": random.choice((None, "", *NAMES[:6])), "currency": random.choice(("EUR", "USD")),
+            "enabled": index % 3 > 0,
             "created_at": START + timedelta(days=random.randrange(5)),
             "modified_at": START + timedelta(seconds=random.randrange(20)),
         })  # fmt: skip
     async with connection.transaction():  # a root's customer is itself: checked at the end
         await connection.executemany(INSERT_ACCOUNT, [
             (tenant_id, a["id"], a["reference"], a["parent"] and a["parent"]["id"], a["customer"], a["path"], a["name"],
-             a["legal_name"], a["country"], a["currency"], a["created_at"], a["modified_at"]) for a in accounts
+             a["legal_name"], a["country"], a["currency"], a["enabled"], a["created_at"], a["modified_at"]) for a in accounts
         ])  # fmt: skip
     root = accounts[0]
     branch = max(
@@ -457,6 +458,7 @@ async def test_totals_follow_every_change(database_url: str) -> None:
                 "New",
                 None,
                 currency,
+                True,
                 START,
                 START,
             )

@@ -66,15 +66,27 @@ test("creates, reads, changes, replaces and deletes a subscriber", async () => {
   await assert.rejects(made.refresh(), { status: 404 });
 });
 
-test("finds the actions that HAL-FORMS offers", async () => {
-  const made = client();
-  made.use((request, next) => {
-    request.headers.set("Accept", "application/prs.hal-forms+json");
-    return next(request);
-  });
-  const groups = await (await made.go().follow("groups")).get();
+test("does what HAL-FORMS offers", async () => {
+  const root = client().go();
+  const groups = await (await root.follow("groups")).get();
   const create = groups.action();
   assert.equal(create.method, "POST");
-  const answer = await create.submitFollow({ name: `Group ${randomUUID()}` });
-  await answer.delete();
+  const name = `Group ${randomUUID()}`;
+  const made = await create.submit({ name });
+  assert.equal(made.data.name, name);
+  const group = await (await made.follow("self")).get();
+  const changed = await group.action("default").submit({ description: "by its form" });
+  assert.deepEqual([changed.data.name, changed.data.description], [name, "by its form"]);
+  await group.action("delete").submit({});
+  await assert.rejects((await made.follow("self")).refresh(), { status: 404 });
+});
+
+test("sends a form back as it came without changing anything", async () => {
+  const root = client().go();
+  const page = await (await root.follow("subs", { size: 1, sort: "imsi,asc" })).get();
+  const [item] = page.getEmbedded();
+  const before = await (await item.follow("self")).refresh();
+  const after = await before.action("default").submit({});
+  assert.deepEqual(after.data, before.data);
+  assert.equal(after.headers.get("etag"), before.headers.get("etag"));
 });

@@ -14,11 +14,12 @@ from trunkline.kit.clock import monotonic
 from trunkline.kit.db import connect
 from trunkline.kit.keyring import KeyFile, new_key
 from trunkline.kit.keyring.registry import registered
+from trunkline.kit.logs import configure_logging
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.statements import Statement
-from trunkline.resealing import announce, forget_in, older_transactions, reseal, uses
-from trunkline.sealing import source_of
+from trunkline.resealing import announce, forget_in, older_transactions, reseal, tell, uses
+from trunkline.sealing import missing_text, source_of
 from trunkline.settings import Settings, load, variable
 
 app = typer.Typer(no_args_is_help=True, help="The keys that seal secrets in the databases.")
@@ -34,6 +35,7 @@ Uses = dict[str, Counter[str]]  # environment to key id to how many values it se
 @app.callback()
 def keys() -> None:
     """The keys that seal secrets in the databases."""
+    configure_logging("warning")
 
 
 @app.command("list")
@@ -65,6 +67,14 @@ def reseal_all(as_json: JsonOption = False) -> None:
 def prune(wait: WaitOption = 30.0, as_json: JsonOption = False) -> None:
     """Remove the old keys, which nothing uses any more; refuses while something does."""
     show(as_json, asyncio.run(_prune(load(), wait)))
+
+
+@app.command("forget")
+def forget(
+    key_id: Annotated[str, typer.Argument(help="the id of a key that is lost for good")], as_json: JsonOption = False
+) -> None:
+    """Give up a lost key, so that servers start without it. What it sealed stays unreadable until it is written anew."""
+    show(as_json, asyncio.run(_forget(load(), key_id)))
 
 
 async def _list(settings: Settings) -> dict[str, Any]:
@@ -109,7 +119,7 @@ async def _sealed_anew(realms: list[Realm]) -> dict[str, Any]:
     for realm in realms:
         realm.reload_keys()
         await announce(realm)
-    return {f"resealed_{realm.environment.value}": await reseal(realm) for realm in realms}
+    return {"resealed": {realm.environment.value: await reseal(realm) for realm in realms}}
 
 
 async def _prune(settings: Settings, wait: float) -> dict[str, Any]:
@@ -128,12 +138,23 @@ async def _prune(settings: Settings, wait: float) -> dict[str, Any]:
             source.write(held[:1])
         for realm in realms:
             await forget_in(realm, old)
+            await tell(realm)
     result: dict[str, Any] = {"current": held[0].id, "removed": old}
     if not isinstance(source, KeyFile) and len(held) > 1:
         result["next"] = (
             f"take {', '.join(key.id for key in held[1:])} out of {variable('secret_key')} and restart every server"
         )
     return result
+
+
+async def _forget(settings: Settings, key_id: str) -> dict[str, Any]:
+    async with _alone(settings, needs_all=False) as realms:
+        if key_id in (key.id for key in source_of(settings).read()):
+            raise StartupError(f"{key_id} is not lost: {_named(settings)} holds it", ExitCode.USAGE)
+        found = await _uses(realms)
+        for realm in realms:
+            await forget_in(realm, [key_id])
+    return {"forgotten": key_id, "unreadable": {environment: sealed[key_id] for environment, sealed in found.items()}}
 
 
 async def _settled(realm: Realm, wait: float) -> None:
@@ -164,13 +185,18 @@ def _named(settings: Settings) -> str:
 
 
 @asynccontextmanager
-async def _alone(settings: Settings) -> AsyncIterator[list[Realm]]:
-    """The realms, while no other command changes keys."""
+async def _alone(settings: Settings, *, needs_all: bool = True) -> AsyncIterator[list[Realm]]:
+    """The realms, while no other command changes keys. Raises `StartupError` when a key that they need is not there."""
     async with open_realms(settings) as realms:
         connection = await connect(realms[0].pool.dsn)
         try:
             if not await connection.fetchval(ONE_AT_A_TIME):
                 raise StartupError("another `trunkline keys` command is under way", ExitCode.ALREADY_RUNNING)
+            source = source_of(settings)
+            held = {key.id for key in source.read()}
+            for realm in realms if needs_all else ():
+                if missing := [key_id for key_id in await _registered(realm) if key_id not in held]:
+                    raise StartupError(missing_text(source, realm.environment, missing), ExitCode.CONFIGURATION)
             yield realms
         finally:
             connection.terminate()

@@ -15,7 +15,13 @@ def show(as_json: bool, values: dict[str, Any]) -> None:
         print(json.dumps(values, indent=2))
         return
     for name, value in values.items():
-        print(f"{name:<16}{' '.join(value) if isinstance(value, list) else value}")
+        print(f"{name:<16}{_in_words(value)}")
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {part}" for name, part in value.items())
+    return " ".join(value) if isinstance(value, list) else value
 
 
 def say(line: str) -> None:

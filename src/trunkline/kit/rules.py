@@ -67,9 +67,10 @@ def word(words: type[StrEnum]) -> Rule:
     said = [f"{{{name}}}" for name in names]
     allowed = " or ".join(filter(None, (", ".join(said[:-1]), said[-1])))
     values = dict(zip(names, words, strict=True))
+    known = frozenset(words)
 
     def rule(field: str, value: str) -> list[Violation]:
-        return [] if value in tuple(words) else [Violation(field, f"must be {allowed}", values)]
+        return [] if value in known else [Violation(field, f"must be {allowed}", values)]
 
     return rule
 

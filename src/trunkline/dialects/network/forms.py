@@ -22,6 +22,8 @@ INPUTS = {
     Type.INSTANT: "text",
 }
 
+BOOLEANS: list[Any] = [{"prompt": "true", "value": True}, {"prompt": "false", "value": False}]
+
 
 def templates_for(
     resource: Resource, scopes: Set[str], base: str, reference: str | None = None, shown: Mapping[str, Any] | None = None
@@ -68,7 +70,7 @@ def _field(declared: Property, *, creating: bool) -> dict[str, Any]:
     if creating and declared.required:
         field["required"] = True
     if declared.words is not None or declared.type is Type.BOOLEAN:
-        choices: list[Any] = [True, False] if declared.words is None else list(declared.words.values())
+        choices = BOOLEANS if declared.words is None else list(declared.words.values())
         field["options"] = {"inline": choices, "maxItems": 1}
         if creating and declared.required:
             field["options"]["minItems"] = 1
@@ -86,11 +88,8 @@ def _field(declared: Property, *, creating: bool) -> dict[str, Any]:
 
 
 def _with_value(field: dict[str, Any], value: Any) -> dict[str, Any]:
-    if value is None:
-        return field
-    if "options" in field:
-        return field | {"options": field["options"] | {"selectedValues": [value]}}
-    return field | {"value": value}
+    """With the present value. Not as `selectedValues`: some clients send that list itself."""
+    return field if value is None else field | {"value": value}
 
 
 def _link(association: Association, *, creating: bool) -> dict[str, Any]:

@@ -26,6 +26,7 @@ encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
 _ID = b"\x00"  # stands for the row's id in prepared bytes; never part of a text that came in
 
 Document = dict[str, Any]
+Nested = Callable[[str, str, Any], msgspec.Raw]
 
 
 def timestamp(instant: datetime | None) -> str | None:
@@ -52,15 +53,17 @@ def _texts(value: Any) -> Any:
     return msgspec.Raw(value.encode()) if isinstance(value, str) else value or {}
 
 
+def _constant(shown: Property) -> Any:
+    """What stands there whatever the object; `None` when it depends on the object."""
+    return MASK if shown.secret and not shown.shown_by else shown.constant
+
+
 def _conversion(shown: Property) -> Callable[[Any], Any] | None:
     """How the house's value becomes the wire's; `None` when it is the same."""
-    if shown.constant is not None:
-        return lambda _: shown.constant
+    if _constant(shown) is not None:
+        return None
     if shown.secret:
-        return _masked if shown.shown_by else lambda _: MASK
-    if shown.words is not None:
-        words = shown.words
-        return lambda value: None if value is None else words.get(value, value)
+        return _masked
     return {Type.INSTANT: timestamp, Type.TEXTS: _texts}.get(shown.type)
 
 
@@ -72,7 +75,10 @@ class Representation:
         self._rows = {projection: _Row(resource, projection) for projection in Projection}
         self._key = attrgetter(resource.key)
         self._links: dict[tuple[str, frozenset[str]], bytes] = {}
-        self._nested: dict[str, bytes] = {}
+        self.nested = lru_cache(maxsize=8192)(self._nested_of)  # the rows of a page share most of what they are linked to
+        self._ones: tuple[tuple[str, Nested], ...] | None = None
+        self._manies: tuple[tuple[str, str, Nested], ...] = ()
+        self._one_values: Callable[[Any], tuple[Any, ...]] = _getter([])
         self._shown = {
             projection: tuple((p.name, p.show) for p in resource.shown(projection) if p.show is not None)
             for projection in Projection
@@ -120,28 +126,29 @@ class Representation:
                 document[association.name] = None if reference is None else prefix + segment(reference)
         return document
 
-    def nested(self, base: str, reference: str, name: Any) -> msgspec.Raw:
+    def _nested_of(self, base: str, reference: str, name: Any) -> msgspec.Raw:
         """This object as a member of another one in its deep projection: name and templated self."""
-        prepared = self._nested.get(base)
-        if prepared is None:
-            self_link = link(f"{base}{VERSION}/{self.resource.path}/\x01{PROJECTED}", templated=True)
-            prepared = encoder.encode({"_links": {"self": self_link}})[1:].replace(b"\\u0001", _ID)
-            self._nested[base] = prepared
-        return msgspec.Raw(b'{"name":' + encoder.encode(name) + b"," + prepared.replace(_ID, segment(reference).encode()))
+        self_link = link(f"{base}{VERSION}/{self.resource.path}/{segment(reference)}{PROJECTED}", templated=True)
+        return msgspec.Raw(encoder.encode({"name": name, "_links": {"self": self_link}}))
 
     def _deepen(self, document: Document, base: str, item: Any) -> None:
-        for association in self.resource.associations:
-            target = REPRESENTATIONS[association.target]
-            if association.many:
-                if association.members:
-                    document[association.name] = [
-                        target.nested(base, member.reference, member.name) for member in getattr(item, association.members)
-                    ]
-                continue
-            reference = getattr(item, association.reference)
-            document[association.name] = (
-                None if reference is None else target.nested(base, reference, getattr(item, association.label))
-            )
+        if self._ones is None:
+            self._prepare_deep()
+        values = iter(self._one_values(item))
+        for (name, nested), reference in zip(self._ones or (), values, strict=False):
+            label = next(values)
+            document[name] = None if reference is None else nested(base, reference, label)
+        for name, members, nested in self._manies:
+            document[name] = [nested(base, member.reference, member.name) for member in getattr(item, members)]
+
+    def _prepare_deep(self) -> None:
+        """Which links the deep projection shows; their targets are known only when every collection is."""
+        ones = [a for a in self.resource.associations if not a.many]
+        self._one_values = _getter([name for a in ones for name in (a.reference, a.label)])
+        self._manies = tuple(
+            (a.name, a.members, REPRESENTATIONS[a.target].nested) for a in self.resource.associations if a.members
+        )
+        self._ones = tuple((a.name, REPRESENTATIONS[a.target].nested) for a in ones)
 
     def _links_of(self, base: str, scopes: frozenset[str]) -> bytes:
         key = (base, scopes)
@@ -168,13 +175,18 @@ class _Row:
     def __init__(self, resource: Resource, projection: Projection) -> None:
         shown = resource.shown(projection)
         self._names = tuple(p.name for p in shown)
-        fields = [_source(resource, p) for p in shown]
-        self._values: Callable[[Any], tuple[Any, ...]] = _getter(fields)
+        self._values = _getter([_source(resource, p) for p in shown])
+        self._constants = {p.name: constant for p in shown if (constant := _constant(p)) is not None}
+        self._words = tuple((p.name, p.words) for p in shown if p.words is not None)
         conversions = ((p.name, _conversion(p)) for p in shown)
         self._conversions = tuple((name, convert) for name, convert in conversions if convert is not None)
 
     def of(self, item: Any) -> Document:
         document = dict(zip(self._names, self._values(item), strict=False))
+        document.update(self._constants)
+        for name, words in self._words:
+            word = document[name]
+            document[name] = words.get(word, word)
         for name, convert in self._conversions:
             document[name] = convert(document[name])
         return document
@@ -190,6 +202,8 @@ def _source(resource: Resource, shown: Property) -> str:
 
 
 def _getter(fields: list[str]) -> Callable[[Any], tuple[Any, ...]]:
+    if not fields:
+        return lambda _: ()
     if len(fields) > 1:
         return attrgetter(*fields)
     single = attrgetter(*fields)

@@ -1,20 +1,15 @@
 """What accounts and sites can be filtered and sorted by."""
 
-from dataclasses import replace
+from functools import partial
 
 from trunkline.domains.customers.model import Account, DeepAccount, DeepSite, Site
 from trunkline.kit.query import Field, Kind, Listing, Reachable
 from trunkline.kit.query.rows import from_rows
 
-ACCOUNTS: Listing[Account] = Listing(
-    name="accounts",
-    model=from_rows(Account),
+_accounts = partial(
+    Listing,
     table="a",
     source="accounts a LEFT JOIN accounts p ON p.tenant_id = a.tenant_id AND p.id = a.parent_id",
-    columns=(
-        "a.id", "a.reference", "a.version", "a.customer_id", "p.reference", "a.name", "a.legal_name", "a.country", "a.currency",
-        "a.created_at", "a.modified_at", "a.enabled", "a.extensions",
-    ),
     fields=(
         Field("reference", "a.reference", Kind.REFERENCE),
         Field("name", "a.name", Kind.TEXT),
@@ -31,20 +26,20 @@ ACCOUNTS: Listing[Account] = Listing(
     sized=True,
 )  # fmt: skip
 
-ACCOUNTS_DEEP: Listing[DeepAccount] = replace(  # type: ignore[assignment] - another model over the same source
-    ACCOUNTS, name="accounts_deep", model=from_rows(DeepAccount), columns=(*ACCOUNTS.columns, "p.name")
+ACCOUNT_COLUMNS = (
+    "a.id", "a.reference", "a.version", "a.customer_id", "p.reference", "a.name", "a.legal_name", "a.country", "a.currency",
+    "a.created_at", "a.modified_at", "a.enabled", "a.extensions",
+)  # fmt: skip
+
+ACCOUNTS: Listing[Account] = _accounts(name="accounts", model=from_rows(Account), columns=ACCOUNT_COLUMNS)
+ACCOUNTS_DEEP: Listing[DeepAccount] = _accounts(
+    name="accounts_deep", model=from_rows(DeepAccount), columns=(*ACCOUNT_COLUMNS, "p.name")
 )
 
-SITES: Listing[Site] = Listing(
-    name="sites",
-    model=Site,
+_sites = partial(
+    Listing,
     table="s",
     source="sites s LEFT JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id",
-    columns=(
-        "s.id", "s.reference", "s.version", "s.account_id", "s.customer_id", "a.reference", "s.name", "s.address", "s.city",
-        "s.postal_code", "s.state_province", "s.country", "s.country_code", "s.latitude", "s.longitude", "s.time_zone",
-        "s.created_at", "s.modified_at",
-    ),
     fields=(
         Field("reference", "s.reference", Kind.REFERENCE),
         Field("account_id", "s.account_id", Kind.UUID, sortable=False),
@@ -67,6 +62,11 @@ SITES: Listing[Site] = Listing(
     sized=True,
 )  # fmt: skip
 
-SITES_DEEP: Listing[DeepSite] = replace(  # type: ignore[assignment]
-    SITES, name="sites_deep", model=DeepSite, columns=(*SITES.columns, "a.name")
-)
+SITE_COLUMNS = (
+    "s.id", "s.reference", "s.version", "s.account_id", "s.customer_id", "a.reference", "s.name", "s.address", "s.city",
+    "s.postal_code", "s.state_province", "s.country", "s.country_code", "s.latitude", "s.longitude", "s.time_zone",
+    "s.created_at", "s.modified_at",
+)  # fmt: skip
+
+SITES: Listing[Site] = _sites(name="sites", model=Site, columns=SITE_COLUMNS)
+SITES_DEEP: Listing[DeepSite] = _sites(name="sites_deep", model=DeepSite, columns=(*SITE_COLUMNS, "a.name"))

@@ -9,11 +9,11 @@ from trunkline.domains.identity.api_tokens.resolving import ApiTokens
 from trunkline.domains.identity.api_tokens.revoking import NOW
 from trunkline.domains.identity.sessions.model import SessionCredential
 from trunkline.domains.identity.sessions.service import Sessions
+from trunkline.domains.identity.unit import unit_of_work
 from trunkline.kit.ids import new_id
 from trunkline.kit.principal import ActorType, Environment, Principal
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
-from trunkline.kit.work import Transaction, Work
 
 
 class NetworkCredentials:
@@ -54,10 +54,8 @@ class NetworkCredentials:
             reach=credential.reach, display_name=credential.name,
         )  # fmt: skip
         origin = Origin("identity.activateToken", request_id or new_id().hex, address)
-        work = Work(realm.pool, realm.clock, principal, origin)
-        async with Transaction(work) as transaction:
+        async with unit_of_work(realm, principal, origin) as work:
             await api_tokens.activate(work, credential.token_id, self._grace)
-            await transaction.commit(200)
         self.forget()
 
     def forget(self) -> None:

@@ -1,6 +1,5 @@
 """The rules of cases: matrix, life cycle, incident dates. Pure; sources: reference/expereo.md §3.3, §4.1, §4.2, §10.4."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -157,12 +156,6 @@ def reply_violations(case: Case) -> list[Violation]:
     if case.status in FINAL:
         return [Violation("message", "the case is {status} and takes no more messages", {"status": case.status})]
     return []
-
-
-def together(found: Sequence[Violation], broken: Sequence[Violation]) -> list[Violation]:
-    """What a dialect found in the request and the rules that are broken; a field that could not be read breaks no rule."""
-    unreadable = {violation.field for violation in found}
-    return [*found, *(violation for violation in broken if violation.field not in unreadable)]
 
 
 def _one_of(words: tuple[str, ...]) -> str:

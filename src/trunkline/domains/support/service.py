@@ -27,6 +27,7 @@ from trunkline.kit import query
 from trunkline.kit.errors import Invalid, NotFound, Stale, Violation
 from trunkline.kit.events import changed, created
 from trunkline.kit.query import And, Compare, Operator, Page, Predicate, SortKey, Window
+from trunkline.kit.rules import together
 from trunkline.kit.work import Work
 
 __all__ = [
@@ -88,7 +89,7 @@ async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = (
     Raises `Invalid` with every broken rule and with what the dialect `found` already; a service out of the caller's reach is one.
     """
     work.require(WRITE)
-    broken = rules.together(found, rules.violations(draft))
+    broken = together(found, rules.violations(draft))
     if not broken and draft.type is not None and draft.subject is not None and draft.message is not None:
         priority = rules.priority_of(draft.type, draft.subject, draft.priority)
         sent_by = draft.sent_by or work.principal.display_name
@@ -103,7 +104,7 @@ async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = (
 async def draft_violations(work: Work, draft: CaseDraft, found: Sequence[Violation] = ()) -> list[Violation]:
     """Every rule that opening this case would break, after what the dialect `found` already."""
     work.require(WRITE)
-    return [*rules.together(found, rules.violations(draft)), *await _service_violations(work, draft)]
+    return [*together(found, rules.violations(draft)), *await _service_violations(work, draft)]
 
 
 async def _service_violations(work: Work, draft: CaseDraft) -> list[Violation]:
@@ -132,7 +133,7 @@ async def change_case(
     before = await store.lock_case(work, await query.find(work, CASES, reference))
     if expected_version is not None and before.version != expected_version:
         raise Stale(f"the case is at version {before.version}")
-    if broken := rules.together(found, rules.change_violations(before, change)):
+    if broken := together(found, rules.change_violations(before, change)):
         raise Invalid(broken)
     given = {name: value for name in change.__struct_fields__ if (value := getattr(change, name)) is not UNSET}
     after = msgspec.structs.replace(before, **given)
@@ -147,7 +148,7 @@ async def change_case(
 async def change_violations(work: Work, reference: str, change: CaseChange, found: Sequence[Violation] = ()) -> list[Violation]:
     """Every rule that this change would break, after what the dialect `found` already. Raises `NotFound`."""
     work.require(WRITE)
-    return rules.together(found, rules.change_violations(await query.find(work, CASES, reference), change))
+    return together(found, rules.change_violations(await query.find(work, CASES, reference), change))
 
 
 async def reply(
@@ -159,7 +160,7 @@ async def reply(
     """
     work.require(WRITE)
     before = await store.lock_case(work, await query.find(work, CASES, reference))
-    if broken := rules.together(found, rules.message_violations(body, sent_by) + rules.reply_violations(before)):
+    if broken := together(found, rules.message_violations(body, sent_by) + rules.reply_violations(before)):
         raise Invalid(broken)
     message = await store.insert_message(work, before, MessageType.CUSTOMER, body, sent_by or work.principal.display_name)
     status = rules.MOVES_BY_MESSAGE.get(before.status, before.status)
@@ -172,7 +173,7 @@ async def reply(
 async def reply_violations(work: Work, reference: str, found: Sequence[Violation] = ()) -> list[Violation]:
     """Whether the case takes a message, after what the dialect `found` already. Raises `NotFound`."""
     work.require(WRITE)
-    return rules.together(found, rules.reply_violations(await query.find(work, CASES, reference)))
+    return together(found, rules.reply_violations(await query.find(work, CASES, reference)))
 
 
 async def close_resolved(work: Work, limit: int = 200, life: timedelta = rules.CLOSES_AFTER) -> int:

@@ -35,7 +35,8 @@ CREATE TABLE subscribers (
     FOREIGN KEY (tenant_id, service_id) REFERENCES services (tenant_id, id),
     FOREIGN KEY (tenant_id, site_id) REFERENCES sites (tenant_id, id),
     FOREIGN KEY (tenant_id, system_id) REFERENCES systems (tenant_id, id),
-    FOREIGN KEY (tenant_id, system_profile_id) REFERENCES system_profiles (tenant_id, id),
+    FOREIGN KEY (tenant_id, system_profile_id, system_id)  -- a profile only for a system that it is for
+        REFERENCES system_profile_systems (tenant_id, system_profile_id, system_id),
     FOREIGN KEY (tenant_id, group_id) REFERENCES groups (tenant_id, id),
     FOREIGN KEY (tenant_id, keyset_id) REFERENCES keysets (tenant_id, id),
     FOREIGN KEY (tenant_id, device_id) REFERENCES devices (tenant_id, id),

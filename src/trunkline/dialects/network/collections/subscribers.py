@@ -1,10 +1,21 @@
 """`/v1/subs`: subscribers (SIMs)."""
 
+from typing import Any
+
 from trunkline.dialects.network.collections.common import CUSTOMER, extensions
 from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type, UseCases
 from trunkline.domains.connectivity.subscribers import service as subscribers
+from trunkline.kit.http.request import Request
 
 HEX = r"[0-9A-Fa-f]{32}"
+
+
+
+def _keep_site(request: Request, fields: dict[str, Any], existing: Any) -> None:
+    """A subscriber of a service is where the service is: a PUT that leaves the site out does not unset it."""
+    if existing is not None and existing.service_id is not None and "site" not in request.__dict__["sent"]:
+        fields.pop("site", None)
+
 
 SUBS = Resource(
     path="subs",
@@ -126,4 +137,5 @@ SUBS = Resource(
     ),
     draft=subscribers.SubscriberDraft,
     commands=("bulkImport", "bulkDelete"),
+    prepare=_keep_site,
 )

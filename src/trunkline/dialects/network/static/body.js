@@ -37,7 +37,7 @@ const labelled = ([field, control]) =>
   element(
     "label",
     {},
-    element("span", {}, element("strong", {}, field.name), field.required ? element("span", { class: "required" }, "required") : null),
+    element("span", {}, element("strong", {}, field.name), field.required ? element("span", { class: "required" }, " required") : null, " "),
     field.prompt ? element("span", { class: "prompt" }, field.prompt) : null,
     control,
   );

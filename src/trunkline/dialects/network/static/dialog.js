@@ -53,6 +53,15 @@ const control = (name, label, value, hint = "") => {
   return [field, element("label", {}, label, field)];
 };
 
+/** The variables of a template: what a reader fills in, and what a writer mostly leaves alone. */
+const variableFields = (inputs, method) => {
+  if (!inputs.length) return null;
+  const title = "Variables of the template";
+  const fields = element("div", { class: "fields" }, ...inputs.map(([, , label]) => label));
+  if (WITH_BODY.has(method) || CHANGING.has(method)) return element("details", {}, element("summary", {}, title), fields);
+  return element("fieldset", {}, element("legend", {}, title), fields);
+};
+
 /**
  * Ask for what a request needs, then call `perform(method, address, headers, body)`, which gives the answer or null.
  * `template`: the HAL-FORMS template that was chosen; `shown`: the document on the page, whose templates may describe the body.
@@ -91,7 +100,7 @@ export const ask = async ({ method, link, title, shown, template, perform }) => 
     { class: "request", autocomplete: "off", novalidate: true, submit },
     element("h2", { id: "request-title" }, element("span", { class: `method ${method.toLowerCase()}` }, method), ` ${title}`),
     element("p", { class: "preview", "aria-label": "Address" }, preview),
-    inputs.length ? element("fieldset", {}, element("legend", {}, "Variables of the template"), element("div", { class: "fields" }, ...inputs.map(([, , label]) => label))) : null,
+    variableFields(inputs, method),
     CHANGING.has(method) ? tagLabel : null,
     body ? body.editor.node : null,
     body ? element("label", {}, "Content-Type", type) : null,
@@ -108,7 +117,7 @@ export const ask = async ({ method, link, title, shown, template, perform }) => 
   });
   dialog.replaceChildren(form);
   dialog.showModal();
-  (inputs[0]?.[1] ?? form.querySelector("[data-field], textarea") ?? form.querySelector('button[type="submit"]')).focus();
+  (form.querySelector("fieldset input, [data-field], textarea") ?? form.querySelector('button[type="submit"]')).focus();
 };
 
 /** Whether a request can go without questions. */

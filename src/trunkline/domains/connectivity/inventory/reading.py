@@ -1,19 +1,29 @@
 """What a draft asks for: its values checked, its references looked up within the caller's reach."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec import UNSET
 
 from trunkline.domains.connectivity.inventory import rules
+from trunkline.domains.connectivity.inventory.fields import LISTED
 from trunkline.domains.connectivity.inventory.parts import Attribute, D, Description, Link, M, Secret, X
+from trunkline.domains.customers.service import ACCOUNTS, SITES
 from trunkline.kit import query
 from trunkline.kit.errors import NotFound, Violation
-from trunkline.kit.query import LISTINGS
+from trunkline.kit.query import Listing
 from trunkline.kit.rules import required
 from trunkline.kit.work import Work
 
 SHOWN = 80  # characters of a reference that an error text repeats
+
+# What a link can lead to, by its collection.
+LINKABLE: Mapping[str, Listing[Any]] = {
+    "accounts": ACCOUNTS,
+    "sites": SITES,
+    **{name: listing for name, (listing, _) in LISTED.items()},
+}
 
 
 @dataclass(slots=True)
@@ -56,7 +66,7 @@ async def read_draft(work: Work, described: Description[M, D, X], draft: X, befo
 async def linked(work: Work, asked: Asked, name: str, to: str, reference: str) -> Any:
     """The object of the collection `to` with this reference; `None` with a violation when the caller cannot link it."""
     try:
-        found = await query.find(work, LISTINGS[to], reference)
+        found = await query.find(work, LINKABLE[to], reference)
     except NotFound:
         asked.broken.append(not_found(name, reference))
         return None

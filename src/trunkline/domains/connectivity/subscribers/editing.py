@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from trunkline.domains.connectivity.subscribers import rules, store
 from trunkline.domains.connectivity.subscribers.fields import LINKED
@@ -65,7 +66,7 @@ async def _facts(
     linked: Mapping[str, Mapping[str, Linked]],
     home: Linked | None,
 ) -> Facts:
-    moving = any(isinstance(getattr(draft, name), str) for draft in drafts for name in PLACES)
+    moving = any(getattr(draft, name) is not UNSET for draft in drafts for name in PLACES)
     profiles = {one.id for one in linked["system_profile"].values()}
     profiles |= {one.system_profile_id for one in existing if one.system_profile_id} if linked["system"] else set()
     accounts: set[UUID] = set()
@@ -138,10 +139,10 @@ def _finished(work: Work, before: Stored | None, after: Subscriber, draft: Subsc
     return Stored(msgspec.structs.replace(after, version=after.version + 1), k, opc)
 
 
-def _key(work: Work, name: str, owner: UUID, wanted: str | msgspec.UnsetType | None, held: bytes | None) -> bytes | None:
+def _key(work: Work, name: str, owner: UUID, wanted: str | UnsetType | None, held: bytes | None) -> bytes | None:
     """The sealed key; what is held already when it is the same."""
-    if wanted is None or isinstance(wanted, msgspec.UnsetType):
-        return held if wanted is msgspec.UNSET else None
+    if wanted is None or isinstance(wanted, UnsetType):
+        return held if wanted is UNSET else None
     plain = bytes.fromhex(wanted)
     if held is not None and work.keyring.unseal(PURPOSES[name], owner, held) == plain:
         return held

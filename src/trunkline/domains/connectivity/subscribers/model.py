@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from trunkline.domains.customers.service import Account
+from trunkline.domains.customers.service import DeepAccount
 from trunkline.kit.errors import Violation
 
 
@@ -114,7 +114,7 @@ class SubscriberKeys(msgspec.Struct, frozen=True):
 class Suspension(msgspec.Struct, frozen=True):
     """What suspending or resuming did: the account as it is now, and how many subscribers went with it."""
 
-    account: Account
+    account: DeepAccount
     subscribers: int
 
 

@@ -34,8 +34,10 @@ from trunkline.domains.connectivity.subscribers.model import (
     SubscriberKeys,
     SubscriberStatus,
     SubscriberType,
+    Suspension,
 )
 from trunkline.domains.connectivity.subscribers.store import Stored
+from trunkline.domains.connectivity.subscribers.suspension.service import resume_account, suspend_account
 from trunkline.kit import query
 from trunkline.kit.errors import Conflict, Invalid, NotFound, Stale, Violation
 from trunkline.kit.events import removed
@@ -61,6 +63,7 @@ __all__ = [
     "SubscriberKeys",
     "SubscriberStatus",
     "SubscriberType",
+    "Suspension",
     "change_subscriber",
     "create_subscriber",
     "find_import",
@@ -72,9 +75,11 @@ __all__ = [
     "remove_subscriber",
     "remove_subscribers",
     "reseal_batch",
+    "resume_account",
     "run_import",
     "start_import",
     "start_removal",
+    "suspend_account",
 ]
 
 READ = "subscribers.read"
@@ -199,6 +204,6 @@ async def _deep(work: Work, subscriber: Subscriber) -> DeepSubscriber:
 
 
 async def _conflict(work: Work, subscriber: Subscriber) -> Conflict:
-    imsis, iccids = await store.taken(work, [subscriber.imsi], [subscriber.iccid] if subscriber.iccid else [])
-    names = [name for name, held in (("IMSI", imsis), ("ICCID", iccids)) if held]
+    held = zip(("IMSI", "ICCID"), await store.taken(work, subscriber.imsi, subscriber.iccid), strict=True)
+    names = [name for name, is_taken in held if is_taken]
     return Conflict(f"another subscriber has this {' and this '.join(names) or 'IMSI or ICCID'}")

@@ -23,22 +23,25 @@ LOCK = Statement(f"""
      ORDER BY b.id FOR UPDATE
 """)
 
-# Each name is looked up by itself (the LIMIT sees to it): a plan for all of them at once would read the table while it is still small,
-# and go on doing so when it has grown. Beside each row whether the caller reaches it: the whole tenant, a whole customer ($4), or a part
-# of it ($5, $6).
-LOCK_NAMED = Statement(f"""
-    WITH named AS (
-        SELECT i.id FROM unnest($2::text[]) AS n (name) CROSS JOIN LATERAL (
-            SELECT s.id FROM subscribers s WHERE s.tenant_id = $1 AND s.imsi = n.name AND s.deleted_at IS NULL LIMIT 1) AS i
-        UNION
-        SELECT i.id FROM unnest($3::text[]) AS n (name) CROSS JOIN LATERAL (
-            SELECT s.id FROM subscribers s WHERE s.tenant_id = $1 AND s.iccid = n.name AND s.deleted_at IS NULL LIMIT 1) AS i
-    )
+# Each name is looked up by itself, by the one index that gives the first name from there on: without knowing how large the table has
+# grown, no other plan looks cheaper.
+FIND_NAMED = Statement("""
+    SELECT i.id FROM unnest($2::text[]) AS n (name) CROSS JOIN LATERAL (
+        SELECT s.id, s.imsi FROM subscribers s WHERE s.tenant_id = $1 AND s.imsi >= n.name AND s.deleted_at IS NULL
+         ORDER BY s.imsi LIMIT 1) AS i WHERE i.imsi = n.name
+    UNION
+    SELECT i.id FROM unnest($3::text[]) AS n (name) CROSS JOIN LATERAL (
+        SELECT s.id, s.iccid FROM subscribers s WHERE s.tenant_id = $1 AND s.iccid >= n.name AND s.deleted_at IS NULL
+         ORDER BY s.iccid LIMIT 1) AS i WHERE i.iccid = n.name
+""")
+
+# Beside each row whether the caller reaches it: the whole tenant, a whole customer ($3), or a part of it ($4, $5).
+LOCK_AND_TELL = Statement(f"""
     SELECT {OWN}, b.k, b.opc,
-           ($4::uuid IS NULL OR b.customer_id = $4) AND ($5::text IS NULL OR EXISTS (
-               SELECT 1 FROM accounts r WHERE r.tenant_id = $1 AND r.id = b.account_id AND r.path >= $5 AND r.path < $6))
-      FROM named JOIN subscribers b ON b.id = named.id
-     WHERE b.tenant_id = $1 AND b.deleted_at IS NULL
+           ($3::uuid IS NULL OR b.customer_id = $3) AND ($4::text IS NULL OR EXISTS (
+               SELECT 1 FROM accounts r WHERE r.tenant_id = $1 AND r.id = b.account_id AND r.path >= $4 AND r.path < $5))
+      FROM subscribers b
+     WHERE b.tenant_id = $1 AND b.id = ANY ($2::uuid[]) AND b.deleted_at IS NULL
      ORDER BY b.id FOR UPDATE OF b
 """)
 
@@ -82,10 +85,9 @@ REMOVE = Statement("""
      WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND deleted_at IS NULL
 """)
 
-TAKEN = Statement("""
-    SELECT imsi, iccid FROM subscribers
-     WHERE tenant_id = $1 AND deleted_at IS NULL AND (imsi = ANY ($2::text[]) OR iccid = ANY ($3::text[]))
-""")
+TAKEN = Statement(
+    "SELECT imsi, iccid FROM subscribers WHERE tenant_id = $1 AND deleted_at IS NULL AND (imsi = $2 OR iccid = $3)"
+)
 
 LISTED = Statement("""
     SELECT system_profile_id, system_id FROM system_profile_systems WHERE tenant_id = $1 AND system_profile_id = ANY ($2::uuid[])
@@ -141,7 +143,8 @@ async def lock_named(work: Work, imsis: Collection[str], iccids: Collection[str]
     """The live subscribers with one of these names, locked: (those that the caller reaches, the others)."""
     reach = work.principal.reach
     part = (reach.path, reach.path_end) if reach and reach.path else (None, None)
-    rows = await work.write(LOCK_NAMED, list(imsis), list(iccids), reach and reach.customer_id, *part)
+    ids = [row[0] for row in await work.fetch(FIND_NAMED, list(imsis), list(iccids))]
+    rows = await work.write(LOCK_AND_TELL, ids, reach and reach.customer_id, *part) if ids else ()
     return [_stored(row) for row in rows if row[-1]], [_stored(row) for row in rows if not row[-1]]
 
 
@@ -172,7 +175,7 @@ def _columns(several: Sequence[Stored]) -> list[list[Any]]:
     rows = [
         (
             s.id, s.version, s.account_id, s.customer_id, s.service_id, s.site_id, s.system_id, s.system_profile_id, s.group_id,
-            s.keyset_id, s.device_id, s.imsi, s.msisdn, s.iccid, one.k, one.opc, s.status.value, s.type.value,
+            s.keyset_id, s.device_id, s.imsi, s.msisdn, s.iccid, one.k, one.opc, str(s.status), str(s.type),
             msgspec.json.encode(s.extensions).decode(),
         )
         for one in several
@@ -186,10 +189,10 @@ async def remove(work: Work, ids: Sequence[UUID], at: datetime) -> None:
     await work.write(REMOVE, ids, at)
 
 
-async def taken(work: Work, imsis: Sequence[str], iccids: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Which of these names live subscribers have, whoever they belong to."""
-    rows = await work.fetch(TAKEN, imsis, iccids)
-    return {row[0] for row in rows} & set(imsis), {row[1] for row in rows} & set(iccids)
+async def taken(work: Work, imsi: str, iccid: str | None) -> tuple[bool, bool]:
+    """Whether live subscribers have this IMSI, and this ICCID; whoever they belong to."""
+    rows = await work.fetch(TAKEN, imsi, iccid)
+    return any(row[0] == imsi for row in rows), any(iccid is not None and row[1] == iccid for row in rows)
 
 
 async def listed(work: Work, profiles: Collection[UUID]) -> frozenset[tuple[UUID, UUID]]:

@@ -1,14 +1,13 @@
 """Use cases of sessions: logging in and out, and what a session's cookie stands for (reference/expeto.md §2.2)."""
 
-import asyncio
 from datetime import datetime
-from functools import cache
 from uuid import UUID
 
 import msgspec
 
 from trunkline.domains.identity.memory import Memory
 from trunkline.domains.identity.model import Role
+from trunkline.domains.identity.passwords import NO_PASSWORD, password_matches
 from trunkline.domains.identity.reaching import reach_of_role
 from trunkline.domains.identity.revocation import say_revoked
 from trunkline.domains.identity.sessions import store
@@ -21,6 +20,7 @@ from trunkline.domains.identity.sessions.rules import (
     SESSION_LIFE,
     USERNAME_LENGTH,
 )
+from trunkline.domains.identity.unit import unit_of_work
 from trunkline.domains.identity.users.model import User
 from trunkline.kit import secrets
 from trunkline.kit.clock import whole_seconds
@@ -31,7 +31,6 @@ from trunkline.kit.ids import NIL, new_id
 from trunkline.kit.principal import ActorType, Principal
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
-from trunkline.kit.work import Transaction, Work
 
 WRONG = "the user name or the password is wrong"
 
@@ -70,16 +69,14 @@ async def login(
     """
     attempt = Attempt(realm, username, address)
     await attempt.claim()
-    found = await _authenticate(realm, username, password)
-    if found is not None:
-        tenant_id, user, hash_, path = found
-        origin = Origin("identity.login", request_id or new_id().hex, address)
-        opened = await _open(realm, tenant_id, user, hash_, path, origin, previous)
-        if opened is not None:
-            await attempt.succeeded()
-            return opened
-    await attempt.failed()
-    raise Unauthenticated(WRONG, code="bad_credentials")
+    origin = Origin("identity.login", request_id or new_id().hex, address)
+    try:
+        opened = await _open(realm, *await _authenticate(realm, username, password), origin, previous)
+    except Unauthenticated:
+        await attempt.failed()
+        raise
+    await attempt.succeeded()
+    return opened
 
 
 async def logout(realm: Realm, text: str, *, request_id: str = "", address: str | None = None) -> None:
@@ -89,16 +86,12 @@ async def logout(realm: Realm, text: str, *, request_id: str = "", address: str 
         return
     tenant_id, hash_ = located
     origin = Origin("identity.logout", request_id or new_id().hex, address)
-    work = Work(realm.pool, realm.clock, _as_user(realm, tenant_id, "", NIL), origin)
-    async with Transaction(work) as transaction:
-        rows = await work.write(store.DROP_SESSION, hash_)
-        if not rows:
-            return
-        user = User(*rows[0])
-        work.principal = _as_user(realm, tenant_id, user.username, user.id)
-        await say_revoked(work, user.id)
-        work.record(Event(type="user.logged_out", collection="", delta=0, subject=user))
-        await transaction.commit(204)
+    async with unit_of_work(realm, _as_user(realm, tenant_id, "", NIL), origin) as work:
+        if rows := await work.write(store.DROP_SESSION, hash_):
+            user = User(*rows[0])
+            work.principal = _as_user(realm, tenant_id, user.username, user.id)
+            await say_revoked(work, user.id)
+            work.record(Event(type="user.logged_out", collection="", delta=0, subject=user))
 
 
 async def sweep_sessions(connection: Connection, tenant_id: UUID, now: datetime) -> None:
@@ -111,35 +104,25 @@ async def sweep_login_failures(connection: Connection, now: datetime) -> None:
     await connection.execute(store.SWEEP_FAILURES, NIL, now - FAILURE_WINDOW, now)
 
 
-async def _authenticate(realm: Realm, username: str, password: str) -> tuple[UUID, User, str, str | None] | None:
+async def _authenticate(realm: Realm, username: str, password: str) -> tuple[UUID, User, str, str | None]:
     """(tenant, user, password's hash, account's path) of the user with this name and password, in any tenant.
 
-    Names cannot be told apart by time: an unknown one costs the check of a password too.
+    Names cannot be told apart by time: an unknown one costs the check of a password too. Raises `Unauthenticated`.
     """
+    name = username.strip()
+    possible = 1 <= len(name) <= USERNAME_LENGTH and "\0" not in name
     candidates = [
         (tenant_id, User(*row[:-2]), row[-2], row[-1])
-        for tenant_id in await _tenants(realm)
-        if 1 <= len(username.strip()) <= USERNAME_LENGTH and "\0" not in username
-        for row in await realm.pool.fetch(store.FIND_LOGIN, tenant_id, username.strip())
+        for tenant_id in (await _tenants(realm) if possible else ())
+        for row in await realm.pool.fetch(store.FIND_LOGIN, tenant_id, name)
     ]
-    matching = None
-    for candidate in candidates:
-        if await _matches(candidate[2], password) and candidate[1].active and matching is None:
-            matching = candidate
+    matching = [found for found in candidates if await password_matches(found[2], password)]
     if not candidates:
-        await _matches("", password)
-    return matching
-
-
-async def _matches(hash_: str, password: str) -> bool:
-    """Whether the password has this hash; one that nobody has costs as much."""
-    real = hash_ or await asyncio.to_thread(_nobodys_hash)
-    return await asyncio.to_thread(secrets.password_matches, real, password) and bool(hash_)
-
-
-@cache
-def _nobodys_hash() -> str:
-    return secrets.hash_password(secrets.new_password())
+        await password_matches(NO_PASSWORD, password)
+    for found in matching:
+        if found[1].active:
+            return found
+    raise Unauthenticated(WRONG, code="bad_credentials")
 
 
 async def _tenants(realm: Realm) -> list[UUID]:
@@ -149,27 +132,25 @@ async def _tenants(realm: Realm) -> list[UUID]:
 
 async def _open(
     realm: Realm, tenant_id: UUID, user: User, hash_: str, path: str | None, origin: Origin, previous: str
-) -> tuple[SessionCredential, str] | None:
-    """A session of this user; `None` when its password or being active has changed meanwhile."""
+) -> tuple[SessionCredential, str]:
+    """A session of this user. Raises `Unauthenticated` when its password or being active has changed meanwhile."""
     number = next(number for number, id_ in realm.tenants.items() if id_ == tenant_id)
     text = secrets.new_token(secrets.SESSION, number)
     old = await _locate(realm, previous)
-    work = Work(realm.pool, realm.clock, _as_user(realm, tenant_id, user.username, user.id), origin)
-    ends_at = work.now + SESSION_LIFE
-    async with Transaction(work) as transaction:
+    async with unit_of_work(realm, _as_user(realm, tenant_id, user.username, user.id), origin) as work:
+        now, ends_at = work.now, work.now + SESSION_LIFE
         if old is not None and old[0] == tenant_id and await work.write(store.DROP_SESSION, old[1]):
             await say_revoked(work, user.id)
-        rows = await work.write(store.LOG_IN, user.id, hash_, work.now, secrets.digest(text), ends_at)
+        rows = await work.write(store.LOG_IN, user.id, hash_, now, secrets.digest(text), ends_at)
         if not rows:
-            return None
+            raise Unauthenticated(WRONG, code="bad_credentials")
         version, modified_at = rows[0]
-        after = msgspec.structs.replace(user, version=version, modified_at=modified_at, last_login_at=work.now)
+        after = msgspec.structs.replace(user, version=version, modified_at=modified_at, last_login_at=now)
         work.record(changed("user.logged_in", "users", user, after))
-        await transaction.commit(204)
     credential = SessionCredential(
         tenant_id=tenant_id, user_id=user.id, user_reference=user.reference, username=user.username, role=user.role,
-        features=user.features, reach=reach_of_role(user.role, user.account_id, user.customer_id, path), created_at=work.now,
-        last_seen_at=work.now, expires_at=min(ends_at, work.now + SESSION_IDLE).timestamp(),
+        features=user.features, reach=reach_of_role(user.role, user.account_id, user.customer_id, path), created_at=now,
+        last_seen_at=now, expires_at=min(ends_at, now + SESSION_IDLE).timestamp(),
     )  # fmt: skip
     return credential, text
 

@@ -3,7 +3,6 @@
 A caller without `users.read_others` sees only itself; nobody makes, changes or removes users whose role it may not give.
 """
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,11 +12,12 @@ from msgspec import UNSET, UnsetType
 from trunkline.domains.customers.service import ACCOUNTS
 from trunkline.domains.identity.api_tokens.revoking import revoke_tokens_of_user
 from trunkline.domains.identity.model import Role
+from trunkline.domains.identity.passwords import NO_PASSWORD, hash_password
 from trunkline.domains.identity.revocation import say_revoked
 from trunkline.domains.identity.users import rules, store
 from trunkline.domains.identity.users.fields import USERS, USERS_DEEP
 from trunkline.domains.identity.users.model import DeepUser, User, UserDraft
-from trunkline.kit import query, secrets
+from trunkline.kit import query
 from trunkline.kit.errors import Forbidden, Invalid, NotFound, Stale, Violation
 from trunkline.kit.events import changed, created, removed
 from trunkline.kit.ids import new_id
@@ -28,8 +28,6 @@ READ = "users.read"
 CREATE = "users.create"
 CHANGE = "users.change"
 REMOVE = "users.remove"
-
-NO_PASSWORD = ""  # no password has this hash
 
 # Whoever has logged in with one of these being otherwise must log in again (reference/expeto.md §2.2).
 ENDS_SESSIONS = ("role", "active", "account_id")
@@ -181,7 +179,7 @@ async def _end_what_changed(work: Work, before: User, after: User, *, password: 
 
 
 async def _hash(password: str | UnsetType | None) -> str | None:
-    return await asyncio.to_thread(secrets.hash_password, password) if isinstance(password, str) else None
+    return await hash_password(password) if isinstance(password, str) else None
 
 
 def _given(value: Any) -> Any:
