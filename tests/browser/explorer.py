@@ -63,6 +63,10 @@ class Explorer:
     async def has_status(self, status: int) -> None:
         await expect(self.answer.locator(".status")).to_contain_text(str(status))
 
+    async def shows(self, address: str) -> None:
+        """Wait for the document at an address (or a part of it)."""
+        await expect(self.document.get_by_role("heading", level=2)).to_contain_text(address)
+
     async def header(self, name: str) -> str:
         """A header of the answer that is shown."""
         row = self.answer.locator("table.answer-headers tr").filter(

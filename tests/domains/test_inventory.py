@@ -1,7 +1,8 @@
 """The inventory of a mobile network: eleven collections that all keep the same promises."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,10 @@ from trunkline.domains.connectivity.inventory.service import (
     SystemDraft,
     SystemProfileDraft,
 )
+from trunkline.domains.connectivity.subscribers import service as subscribers
+from trunkline.domains.connectivity.subscribers.service import SubscriberDraft
+from trunkline.domains.customers import service as customers
+from trunkline.domains.customers.service import AccountDraft
 from trunkline.kit import query
 from trunkline.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale, Violation
 from trunkline.kit.ids import new_id
@@ -441,6 +446,74 @@ async def test_what_is_linked_is_not_left_behind(house: House) -> None:
         assert [fault.field for fault in refused.value.violations] == ["keyset", "system"]
 
 
+async def test_what_others_use_is_not_taken_away(house: House) -> None:
+    """An operator cannot give a customer's object to another while the first one's objects refer to it."""
+    theirs = await made(house, house.other, inventory.GROUPS, name="Theirs")
+    keyset = await made(house, house.customer, inventory.KEYSETS, name="Keys")
+    mapping = await made(house, house.customer, inventory.KEYSET_MAPPINGS, name="m", keyset=keyset.reference, imsi_prefix="777")
+    draft = KeysetDraft(account=theirs.account_reference)
+    async with house.writing(None) as work:
+        with pytest.raises(Conflict, match="keyset mappings"):
+            await inventory.KEYSETS.change(work, keyset.reference, draft)
+    async with house.writing(None) as work:
+        await inventory.KEYSET_MAPPINGS.remove(work, mapping.reference)
+        assert (await inventory.KEYSETS.change(work, keyset.reference, draft)).customer_id == house.other.customer_id
+
+
+REFERRERS = """
+    SELECT k.confrelid::regclass::text, k.conrelid::regclass::text, a.attname
+      FROM pg_constraint k
+      JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[2]
+     WHERE k.contype = 'f' AND $1::uuid IS NOT NULL
+"""
+
+
+async def test_the_catalogue_knows_all_that_refers_to_an_object(house: House) -> None:
+    """Whatever table refers to a collection's rows is named in its description (lists of a row belong to the row)."""
+    known = {(c.name, table, column) for c in inventory.COLLECTIONS for table, column in c.described.used_by}
+    tables = {collection.name for collection in inventory.COLLECTIONS}
+    there = {tuple(row) for row in await house.sql(REFERRERS) if row[0] in tables}
+    lists = {("system_profiles", table, "system_profile_id") for table in ("system_profile_systems", "system_profile_apns")}
+    # A subscriber's profile is one of its system's, so its key leads to the profile's list of systems.
+    assert known == (there - lists) | {("system_profiles", "subscribers", "system_profile_id")}
+
+
+async def test_an_account_s_people_see_its_own_objects_or_those_below_too(house: House) -> None:
+    """A branch's credential reaches the branch with all below it, one of a single account only that account's objects."""
+    async with house.writing(house.customer) as work:
+        branch = await customers.create_account(work, AccountDraft(name="Branch"))
+        twig = await customers.create_account(work, AccountDraft(name="Twig", parent=branch.reference))
+    marks = {}
+    for account in (branch, twig):
+        marks[account.name] = await made(house, house.customer, inventory.GROUPS, name="g", account=account.reference)
+    above = await made(house, house.customer, inventory.GROUPS, name="g")
+    whole = await customers.find_reach(house.reading(None), branch.reference)
+    single = replace(whole, own=True)
+    for reach, seen in ((whole, {"Branch", "Twig"}), (single, {"Branch"})):
+        page = await inventory.GROUPS.page(house.reading(reach), EVERYTHING, (), Window(0, 10), 100)
+        assert ({item.id for item in page.items}, page.total) == ({marks[name].id for name in seen}, len(seen))
+        with pytest.raises(NotFound):
+            await inventory.GROUPS.find(house.reading(reach), above.reference)
+    assert (await made(house, single, inventory.GROUPS, name="new")).account_reference == branch.reference
+
+
+async def test_two_changes_at_once_both_count(house: House) -> None:
+    """Of two changes at the same time the second waits for the first and builds on it; neither is lost."""
+    item = await made(house, house.customer, inventory.GROUPS, name="Before")
+
+    async def describe() -> Any:
+        async with house.writing(house.customer) as work:
+            return await inventory.GROUPS.change(work, item.reference, GroupDraft(description="Second"))
+
+    async with house.writing(house.customer) as work:
+        await inventory.GROUPS.change(work, item.reference, GroupDraft(name="First"))
+        second = asyncio.create_task(describe())
+        await asyncio.sleep(0.2)
+        assert not second.done()
+    after = await second
+    assert (after.name, after.description, after.version) == ("First", "Second", 3)
+
+
 # references and duplicates ---------------------------------------------------------------------------------------------
 
 
@@ -557,6 +630,29 @@ async def test_a_profile_keeps_its_apns_in_order(house: House) -> None:
             work, profile.reference, SystemProfileDraft(systems=None, apn_profiles=None)
         )
     assert (emptied.systems, emptied.apn_profiles) == ((), ())
+
+
+async def test_a_system_stays_in_a_profile_that_subscribers_use_on_it(house: House) -> None:
+    """A profile cannot lose the system on which a subscriber has it, and neither of the two can be removed."""
+    system = (await made(house, house.customer, inventory.SYSTEMS, name="Core")).reference
+    profile = (await made(house, house.customer, inventory.SYSTEM_PROFILES, name="p", systems=(system,))).reference
+    imsi = f"12348{new_id().int % 10**10:010}"
+    async with house.writing(house.customer) as work:
+        draft = SubscriberDraft(imsi=imsi, msisdn=f"+{imsi}", k=OP, system=system, system_profile=profile)
+        subscriber = await subscribers.create_subscriber(work, draft)
+    for refused in (
+        lambda work: inventory.SYSTEM_PROFILES.change(work, profile, SystemProfileDraft(systems=())),
+        lambda work: inventory.SYSTEM_PROFILES.remove(work, profile),
+        lambda work: inventory.SYSTEMS.remove(work, system),
+    ):
+        async with house.writing(house.customer) as work:
+            with pytest.raises(Conflict, match=r"subscribers|system profiles"):
+                await refused(work)
+    async with house.writing(house.customer) as work:
+        await subscribers.remove_subscriber(work, subscriber.reference)
+    async with house.writing(house.customer) as work:
+        await inventory.SYSTEM_PROFILES.remove(work, profile)
+        await inventory.SYSTEMS.remove(work, system)
 
 
 async def test_an_apn_stands_once_in_a_profile(house: House) -> None:

@@ -1,5 +1,8 @@
 """Subscribers: create, read, change, delete, link, and keep their keys to themselves."""
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 
 from tests.domains.house import House
@@ -10,6 +13,7 @@ from trunkline.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale
 from trunkline.kit.keyring import Keyring, KeyText, new_key
 from trunkline.kit.principal import Reach
 from trunkline.kit.query import EVERYTHING, Compare, Operator, SortKey, Window
+from trunkline.kit.work import Work
 
 ALL = Window(0, 100)
 _numbers = iter(range(10_000))
@@ -20,10 +24,10 @@ def imsi() -> str:
     return f"12348{next(_numbers):010d}"
 
 
-def draft(**values: object) -> SubscriberDraft:
+def draft(**values: Any) -> SubscriberDraft:
     """The least that a new subscriber needs, with its own IMSI, and `values`."""
     number = imsi()
-    return SubscriberDraft(**{"imsi": number, "msisdn": f"+{number}", "k": K, **values})  # type: ignore[arg-type]
+    return SubscriberDraft(**{"imsi": number, "msisdn": f"+{number}", "k": K, **values})
 
 
 @pytest.fixture(scope="module")
@@ -31,18 +35,18 @@ async def parts(house: House) -> Parts:
     return await build_parts(house, house.customer)
 
 
-async def create(house: House, reach: Reach | None = None, **values: object) -> DeepSubscriber:
+async def create(house: House, reach: Reach | None = None, **values: Any) -> DeepSubscriber:
     async with house.writing(reach or house.customer, RIGHTS) as work:
         return await subscribers.create_subscriber(work, draft(**values))
 
 
-async def change(house: House, one: DeepSubscriber, version: int | None = None, **values: object) -> DeepSubscriber:
+async def change(house: House, one: DeepSubscriber, version: int | None = None, **values: Any) -> DeepSubscriber:
     async with house.writing(house.customer, RIGHTS) as work:
         return await subscribers.change_subscriber(
             work,
             one.reference,
             SubscriberDraft(**values),
-            version,  # type: ignore[arg-type]
+            version,
         )
 
 
@@ -139,7 +143,7 @@ async def test_customers_cannot_see_or_use_each_other_s_things(house: House, par
     with pytest.raises(NotFound):
         async with house.writing(house.other, RIGHTS) as work:
             await subscribers.remove_subscriber(work, one.reference)
-    names = {
+    names: dict[str, Any] = {
         "system": theirs.system,
         "group": theirs.group,
         "keyset": "nothing",
@@ -314,7 +318,7 @@ async def test_every_use_case_asks_for_its_permission(house: House, missing: str
     """Without the right for it, each use case is refused before anything else."""
     one = await create(house)
     rights = RIGHTS - {f"subscribers.{missing}"}
-    calls = {
+    calls: dict[str, Callable[[Work], Awaitable[object]]] = {
         "read": lambda work: subscribers.find_subscriber(work, one.reference),
         "create": lambda work: subscribers.create_subscriber(work, draft()),
         "change": lambda work: subscribers.change_subscriber(work, one.reference, SubscriberDraft(type="test")),

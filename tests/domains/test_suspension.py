@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec import UNSET
 
 from tests.domains.house import House
 from tests.domains.network_parts import OPC, RIGHTS, K, Parts, build_parts
@@ -18,7 +19,7 @@ _numbers = iter(range(10_000))
 
 async def account(house: House, parent: DeepAccount | None = None) -> DeepAccount:
     async with house.writing(None, RIGHTS) as work:
-        draft = AccountDraft(name="Suspended", **({"parent": parent.reference} if parent else {}))
+        draft = AccountDraft(name="Suspended", parent=parent.reference if parent else UNSET)
         return await customers.create_account(work, draft)
 
 

@@ -281,7 +281,14 @@ MACHINE_CLOCK = {
     "kit/embedded/supervisor.py": "tells the person at the terminal how long a start has lasted",
 }
 # Who may end a unit of work: whoever made it. Only kit/work.py ends a database transaction.
-ENDS_WORK = {"kit/http/pipeline.py", "supervisor/timers.py", "supervisor/first_start.py", "cli/connect.py", "domains/identity/unit.py"}
+ENDS_WORK = {
+    "kit/http/pipeline.py",
+    "supervisor/timers.py",
+    "supervisor/first_start.py",
+    "cli/connect.py",
+    "domains/identity/unit.py",
+    "domains/connectivity/subscribers/importing/service.py",
+}
 # Where asyncpg's transactions may be opened.
 TRANSACTIONS = {
     "kit/work.py": "the unit of work",

@@ -2,95 +2,39 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
 from typing import Annotated, Protocol, cast
 from urllib.parse import unquote_plus
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from trunkline.dialects.clients import (
+    BASIC_READ,
+    BILLING_READ,
+    GRANTS,
+    MANAGE_CLIENTS,
+    REALM,
+    SUPPORT_READ,
+    SUPPORT_WRITE,
+)
 from trunkline.dialects.customer import examples
-from trunkline.dialects.customer.errors import REALM, problem
-from trunkline.domains.identity.service import AccessTokens, Credential, issue_token
-from trunkline.kit.errors import Forbidden, Invalid, Throttled, Unauthenticated
+from trunkline.dialects.customer.errors import problem
+from trunkline.domains.identity.service import issue_token
+from trunkline.kit.errors import Invalid, Throttled, Unauthenticated
 from trunkline.kit.http.answer import Answer, json_answer
 from trunkline.kit.http.operation import Operations
 from trunkline.kit.http.request import Request
 from trunkline.kit.ids import NIL
-from trunkline.kit.principal import ActorType, Principal
 from trunkline.kit.throttle import TokenBucket
 
-BASIC_READ = "customerapi/basic.read"
-SUPPORT_READ = "customerapi/support.read"
-SUPPORT_WRITE = "customerapi/support.read-write"
-BILLING_READ = "customerapi/billing.read"
-MANAGE_CLIENTS = "customerapi/apiclients.manage"
-
-# What each scope lets a caller do, in the house's words.
-GRANTS: Mapping[str, frozenset[str]] = {
-    BASIC_READ: frozenset({"accounts.read", "sites.read", "services.read", "api_clients.read"}),
-    SUPPORT_READ: frozenset({"cases.read"}),
-    SUPPORT_WRITE: frozenset({"cases.read", "cases.write"}),
-    BILLING_READ: frozenset({"invoices.read"}),
-    MANAGE_CLIENTS: frozenset({"api_clients.read", "api_clients.manage"}),
-}
+__all__ = [
+    "BASIC_READ", "BILLING_READ", "GRANTS", "MANAGE_CLIENTS", "SUPPORT_READ", "SUPPORT_WRITE", "token_operations",
+]  # fmt: skip
 
 TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN_ERRORS = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type", "unauthorized_client"]
-
-
-def bearer_token(request: Request) -> str:
-    """The token of the `Authorization` header. Raises `Unauthenticated` (without a code when none was presented)."""
-    header = request.header("authorization") or ""
-    scheme, _, token = header.strip().partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise Unauthenticated
-    return token.strip()
-
-
-def principal_of(request: Request, credential: Credential) -> Principal:
-    """The caller behind a credential."""
-    permissions: frozenset[str] = frozenset().union(*(GRANTS.get(scope, frozenset()) for scope in credential.scopes))
-    return Principal(
-        tenant_id=credential.tenant_id,
-        environment=request.realm.environment,
-        actor_type=ActorType.API_CLIENT,
-        actor_id=credential.client_id,
-        credential_id=credential.client,
-        permissions=permissions,
-        scopes=frozenset(credential.scopes),
-        reach=credential.reach,
-        display_name=credential.client_name,
-    )
-
-
-class Callers:
-    """Bearer tokens to principals; a token's principal is made once."""
-
-    def __init__(self, tokens: AccessTokens) -> None:
-        self._tokens = tokens
-        self._principals: dict[int, tuple[Credential, Principal]] = {}
-
-    async def authenticate(self, request: Request) -> Principal:
-        token = bearer_token(request)
-        credential = self._tokens.recall(request.realm, token) or await self._tokens.resolve(request.realm, token)
-        known = self._principals.get(id(credential))
-        if known is not None and known[0] is credential:
-            return known[1]
-        principal = principal_of(request, credential)
-        if len(self._principals) > 20_000:
-            self._principals.clear()
-        self._principals[id(credential)] = (credential, principal)
-        return principal
-
-
-def authorize(request: Request) -> None:
-    """Any one of the operation's scopes is enough. Raises `Forbidden`."""
-    needed = request.operation.scopes or ()
-    if needed and request.principal.scopes.isdisjoint(needed):
-        raise Forbidden(needs=needed[0])
 
 
 class Policy(Protocol):

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from typing import Any, get_origin
 
+from trunkline.dialects.clients import REALM
 from trunkline.dialects.customer import auth
-from trunkline.dialects.customer.errors import PROBLEM_JSON, REALM, TITLES
+from trunkline.dialects.customer.errors import PROBLEM_JSON, TITLES
 from trunkline.dialects.customer.examples import HOST, problem
 from trunkline.dialects.customer.representations import One
 from trunkline.kit.http.openapi import About, Error, Header, published

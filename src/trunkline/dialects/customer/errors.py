@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from trunkline.dialects.clients import challenge
 from trunkline.dialects.customer.words import ALL, wire_field
 from trunkline.kit.errors import (
     Conflict,
@@ -26,7 +27,6 @@ from trunkline.kit.http.idempotency import KEY_HEADER
 from trunkline.kit.http.request import Request
 
 PROBLEM_JSON = "application/problem+json"
-REALM = 'realm="expereoOne"'
 
 TITLES: dict[int, tuple[str, str]] = {  # status → title, type
     400: ("Bad Request", "https://tools.ietf.org/html/rfc9110#section-15.5.1"),
@@ -96,17 +96,11 @@ def refuse(request: Request, refusal: Refusal) -> Answer:  # noqa: C901, PLR0911
         case KeyReused():
             return problem(request, 422, refusal.message, {KEY_HEADER: ["was used with another request"]})
         case Unauthenticated():
-            challenge = (
-                f"Bearer {REALM}"
-                if not refusal.code
-                else f'Bearer {REALM}, error="{refusal.code}", error_description="{refusal.message}"'
-            )
             detail = refusal.message or "An access token is needed: Authorization: Bearer <access_token>."
-            return problem(request, 401, detail, headers=[("WWW-Authenticate", challenge)])
+            return problem(request, 401, detail, headers=[("WWW-Authenticate", challenge(refusal))])
         case Forbidden():
-            challenge = f'Bearer {REALM}, error="insufficient_scope", scope="{refusal.needs}"'
             detail = f"The scope {refusal.needs} is needed." if refusal.needs else refusal.message
-            return problem(request, 403, detail, headers=[("WWW-Authenticate", challenge)])
+            return problem(request, 403, detail, headers=[("WWW-Authenticate", challenge(refusal))])
         case NotFound():
             return problem(request, 404, refusal.message)
         case Stale():

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from trunkline.dialects.network import bulk, errors, explorer, hal, sessions, tokens
+from trunkline.dialects.network import bulk, errors, explorer, hal, sessions, suspension, tokens
 from trunkline.dialects.network.associations import Linked
 from trunkline.dialects.network.auth import Callers, authorize
 from trunkline.dialects.network.collection import Collection
@@ -108,6 +108,7 @@ def _operations() -> Iterator[Operation]:
             yield from Linked(collection, association, collections[association.target]).operations()
     yield from tokens.routes
     yield from bulk.routes
+    yield from suspension.routes
     yield from profile_operations(BY_PATH)
     yield from explorer.routes
     yield from sessions.routes

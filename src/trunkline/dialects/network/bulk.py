@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from trunkline.dialects.network.answers import base_of, document_answer
-from trunkline.dialects.network.bodies import Purpose, read_body
+from trunkline.dialects.network.bodies import Purpose, Unfit, read_body
 from trunkline.dialects.network.collections.subscribers import SUBS
 from trunkline.dialects.network.errors import BadRequest, faults_of
 from trunkline.dialects.network.hal import HAL, JSON, OFFERED, Document, link, timestamp
@@ -28,6 +28,7 @@ LARGEST_BODY = 64 * 1024 * 1024
 BREATH = 500  # rows between which others get their turn
 PAGE_ROWS = 1000
 MOST_PAGE_ROWS = 10_000
+UNREADABLE = "row"  # the field of a fault that is the whole row's
 EXTENSION = "extensions."  # what the name of a CSV column begins with that holds one extension
 
 DRY_RUN = Parameter("dryRun", "Only say what would happen.", {"type": "boolean", "default": False}, example=True)
@@ -112,7 +113,7 @@ def _dry_run(request: Request) -> bool:
 
 
 def _objects(raw: bytes, media_type: str) -> Iterator[Any]:
-    """The body's rows: objects, or the sentence that says why a row cannot be read. Raises `Malformed`."""
+    """The body's rows: objects, or the `Unfit` that says why a row cannot be read. Raises `Malformed`."""
     if media_type == CSV:
         return _csv(_decoded(raw))
     if media_type == NDJSON:
@@ -138,7 +139,7 @@ def _lines(text: str) -> Iterator[Any]:
             try:
                 yield parse_json(line.encode())
             except Malformed as error:
-                yield f"the line {error.violations[0].message}"
+                yield Unfit(f"the line {error.violations[0].message}")
 
 
 def _csv(text: str) -> Iterator[Any]:
@@ -162,7 +163,7 @@ def _csv(text: str) -> Iterator[Any]:
 def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Any:
     """A row as an object; an empty cell is as if it were left out."""
     if len(cells) != len(header):
-        return f"has {len(cells)} cells; the header has {len(header)}"
+        return Unfit(f"has {len(cells)} cells; the header has {len(header)}")
     row: dict[str, Any] = {}
     for name, cell in zip(header, (cell.strip() for cell in cells), strict=True):
         if not cell:
@@ -186,8 +187,8 @@ async def _rows(objects: Iterator[Any]) -> Any:
 
 def _row(value: Any) -> ImportRow:
     if not isinstance(value, dict):
-        message = value if isinstance(value, str) else f"must be an object, not {describe(value)}"
-        return ImportRow(draft=SubscriberDraft(), found=(Violation("row", message),))
+        message = str(value) if isinstance(value, Unfit) else f"must be an object, not {describe(value)}"
+        return ImportRow(draft=SubscriberDraft(), found=(Violation(UNREADABLE, message),))
     written = read_body(SUBS, value, Purpose.EXACT)
     return ImportRow(draft=SubscriberDraft(**written.fields), found=tuple(written.found))
 
@@ -211,7 +212,8 @@ def _counts(report: ImportReport | ImportJob) -> Document:
 
 
 def _row_document(row: RowResult) -> Document:
-    faults = faults_of(SUBS, {}, row.faults)
+    unreadable = [fault for fault in row.faults if fault.field == UNREADABLE]  # then nothing more can be said about the row
+    faults = faults_of(SUBS, {}, unreadable or row.faults)
     return {
         "row": row.row,
         "imsi": row.imsi,

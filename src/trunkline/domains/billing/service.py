@@ -13,8 +13,8 @@ from trunkline.kit.query import And, Compare, Operator, Page, Predicate, SortKey
 from trunkline.kit.work import Work
 
 __all__ = [
-    "INVOICES", "INVOICE_LINES", "Invoice", "InvoiceLine", "InvoiceStatus", "find_invoice", "list_invoices", "list_lines",
-    "mark_overdue",
+    "INVOICES", "INVOICE_LINES", "Invoice", "InvoiceLine", "InvoiceStatus", "find_invoice", "list_invoice_lines", "list_invoices",
+    "list_lines", "mark_overdue",
 ]  # fmt: skip
 
 READ = "invoices.read"
@@ -41,6 +41,14 @@ async def list_lines(
     work.require(READ)
     own = And((Compare("invoice_id", Operator.EQUAL, invoice.id), predicate))
     return await query.page(work, INVOICE_LINES, own, sort, window, total_cap)
+
+
+async def list_invoice_lines(
+    work: Work, predicate: Predicate, sort: Sequence[SortKey], window: Window, total_cap: int | None = None
+) -> Page[InvoiceLine]:
+    """A page of the lines of all invoices that the caller reaches."""
+    work.require(READ)
+    return await query.page(work, INVOICE_LINES, predicate, sort, window, total_cap)
 
 
 async def mark_overdue(work: Work, limit: int = 200) -> int:

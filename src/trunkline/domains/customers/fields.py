@@ -12,6 +12,7 @@ _accounts = partial(
     source="accounts a LEFT JOIN accounts p ON p.tenant_id = a.tenant_id AND p.id = a.parent_id",
     fields=(
         Field("reference", "a.reference", Kind.REFERENCE),
+        Field("id", "a.id", Kind.UUID, sortable=False),
         Field("name", "a.name", Kind.TEXT),
         Field("legal_name", "a.legal_name", Kind.TEXT),
         Field("parent_reference", "p.reference", Kind.REFERENCE, nullable=True),

@@ -4,7 +4,8 @@ A customer's credential acts as the customer (its messages are of type `customer
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import msgspec
 from msgspec import UNSET
@@ -26,7 +27,7 @@ from trunkline.domains.support.model import (
 from trunkline.kit import query
 from trunkline.kit.errors import Invalid, NotFound, Stale, Violation
 from trunkline.kit.events import changed, created
-from trunkline.kit.query import And, Compare, Operator, Page, Predicate, SortKey, Window
+from trunkline.kit.query import And, Compare, In, Operator, Page, Predicate, SortKey, Window
 from trunkline.kit.rules import together
 from trunkline.kit.work import Work
 
@@ -50,6 +51,7 @@ __all__ = [
     "find_case",
     "list_cases",
     "list_messages",
+    "list_messages_of",
     "open_case",
     "reply",
     "reply_violations",
@@ -81,6 +83,16 @@ async def list_messages(
     work.require(READ)
     own = And((Compare("case_id", Operator.EQUAL, case.id), predicate))
     return await query.page(work, CASE_MESSAGES, own, sort, window, total_cap)
+
+
+async def list_messages_of(work: Work, cases: Sequence[UUID], since: datetime | None, limit: int) -> Sequence[CaseMessage]:
+    """The first `limit` messages of several cases together, oldest first; with `since` only those from that instant on."""
+    work.require(READ)
+    wanted: list[Predicate] = [In("case_id", tuple(cases))]
+    if since is not None:
+        wanted.append(Compare("created_at", Operator.GREATER_OR_EQUAL, since))
+    page = await query.page(work, CASE_MESSAGES, And(tuple(wanted)), (SortKey("created_at"),), Window(0, limit))
+    return page.items
 
 
 async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = ()) -> Case:

@@ -6,7 +6,7 @@ from trunkline.kit.clock import wall_clock
 from trunkline.kit.db import Connection
 from trunkline.kit.statements import Statement
 
-LOCK = Statement("LOCK TABLE encryption_keys IN SHARE ROW EXCLUSIVE MODE", scope="directory")  # one node at a time decides
+LOCK = Statement("SELECT pg_advisory_xact_lock(7233180247)", scope="directory")  # one node at a time decides
 READ_IDS = Statement("SELECT id FROM encryption_keys ORDER BY since, id", scope="directory")
 REGISTER = Statement("INSERT INTO encryption_keys (id, since) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING", scope="directory")
 FORGET = Statement("DELETE FROM encryption_keys WHERE id = ANY ($1::text[])", scope="directory")

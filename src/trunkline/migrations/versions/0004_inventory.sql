@@ -255,6 +255,7 @@ CREATE TABLE notifications (
 CREATE INDEX notifications_by_customer ON notifications (tenant_id, customer_id, reference);
 CREATE INDEX notifications_by_account ON notifications (tenant_id, account_id, reference);
 CREATE INDEX notifications_by_customer_name ON notifications (tenant_id, customer_id, lower(name), name, reference);
+CREATE INDEX notifications_by_customer_created ON notifications (tenant_id, customer_id, created_at, reference);
 CREATE INDEX notifications_unread ON notifications (tenant_id, customer_id, created_at) WHERE NOT read;
 
 CREATE TABLE monitoring_endpoints (

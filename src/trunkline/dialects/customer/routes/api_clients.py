@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from trunkline.dialects.clients import BASIC_READ, MANAGE_CLIENTS
 from trunkline.dialects.customer import examples, words
-from trunkline.dialects.customer.auth import BASIC_READ, MANAGE_CLIENTS
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import ApiClientDocument, NewApiClientDocument, One, one_answer
 from trunkline.domains.identity import service as identity

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from trunkline.dialects.clients import SUPPORT_READ, SUPPORT_WRITE
 from trunkline.dialects.customer import examples, words
-from trunkline.dialects.customer.auth import SUPPORT_READ, SUPPORT_WRITE
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import (
     INCIDENT_SUBJECTS,

@@ -1,7 +1,7 @@
 """Invoices and their line details."""
 
+from trunkline.dialects.clients import BILLING_READ
 from trunkline.dialects.customer import examples, words
-from trunkline.dialects.customer.auth import BILLING_READ
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import InvoiceDocument, InvoiceLineDetailDocument, One, one_answer
 from trunkline.domains.billing import service as billing

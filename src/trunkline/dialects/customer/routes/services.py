@@ -1,7 +1,7 @@
 """Services."""
 
+from trunkline.dialects.clients import BASIC_READ
 from trunkline.dialects.customer import examples, words
-from trunkline.dialects.customer.auth import BASIC_READ
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, ServiceDocument, one_answer
 from trunkline.domains.connectivity import service as connectivity

@@ -1,7 +1,7 @@
 """Sites, and the services at one."""
 
+from trunkline.dialects.clients import BASIC_READ
 from trunkline.dialects.customer import examples
-from trunkline.dialects.customer.auth import BASIC_READ
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, ServiceDocument, SiteDocument, one_answer
 from trunkline.dialects.customer.routes.services import SERVICE_NAMES

@@ -38,6 +38,7 @@ const toolbar = (relation, link, actions) =>
           class: `method ${method.toLowerCase()}`,
           tabindex: index === 0 ? "0" : "-1",
           "aria-label": `${method} ${relation}`,
+          title: display(link.href),
           "aria-haspopup": method === "GET" && !link.templated ? null : "dialog",
           click: () => (method === "GET" && !link.templated ? actions.follow(link.href) : actions.ask(method, link, relation)),
         },

@@ -9,12 +9,17 @@ const NAMES = ["name", "imsi", "username", "brandName", "action", "title"];
 
 const isResource = (value) => value !== null && typeof value === "object" && !Array.isArray(value) && "_links" in value;
 
+/** A plain value as JSON; linked objects (one or a list of them) as branches that open. */
+const shownValue = (name, value, actions) => {
+  const linked = Array.isArray(value) && value.length && value.every(isResource) ? value : isResource(value) ? [value] : null;
+  return linked ? linked.map((one) => branch(nameOf(one) || name, one, actions)) : [element("code", {}, ...coloured(value))];
+};
+
 const properties = (resource, actions) => {
   const rows = Object.entries(resource)
     .filter(([name]) => !OWN.has(name))
     .map(([name, value]) => {
-      const shown = isResource(value) ? parts(value, actions) : [element("code", {}, ...coloured(value))];
-      return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, ...shown));
+      return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, ...shownValue(name, value, actions)));
     });
   return rows.length ? element("table", { class: "properties" }, element("caption", {}, "Properties"), element("tbody", {}, ...rows)) : null;
 };

@@ -14,8 +14,9 @@ ENABLED = Attribute("enabled", rules.TRUTH, Kind.BOOLEAN, default=True)
 SITE = Link("site", "sites")
 
 SYSTEMS = Description(
-    "systems", "system", model.System, model.DeepSystem, drafts.SystemDraft, parts=(NAME, DESCRIPTION, EXTENSIONS)
-)
+    "systems", "system", model.System, model.DeepSystem, drafts.SystemDraft, parts=(NAME, DESCRIPTION, EXTENSIONS),
+    used_by=(("subscribers", "system_id"), ("system_profile_systems", "system_id"), ("keyset_mappings", "system_id")),
+)  # fmt: skip
 
 APNS = Description(
     "apns", "apn", model.Apn, model.DeepApn, drafts.ApnDraft,
@@ -27,14 +28,18 @@ APNS = Description(
         Attribute("arp", rules.arp, Kind.INTEGER),
         Attribute("pdn_type", rules.word(PdnType), Kind.WORD, default=PdnType.IPV4),
     ),
+    used_by=(("system_profile_apns", "apn_id"),),
 )  # fmt: skip
 
 SYSTEM_PROFILES = Description(  # its systems and APNs: inventory/profiles.py
     "system_profiles", "system_profile", model.SystemProfile, model.DeepSystemProfile, drafts.SystemProfileDraft,
-    parts=(NAME, EXTENSIONS),
+    parts=(NAME, EXTENSIONS), used_by=(("subscribers", "system_profile_id"),),
 )  # fmt: skip
 
-GROUPS = Description("groups", "group", model.Group, model.DeepGroup, drafts.GroupDraft, parts=(NAME, DESCRIPTION))
+GROUPS = Description(
+    "groups", "group", model.Group, model.DeepGroup, drafts.GroupDraft, parts=(NAME, DESCRIPTION),
+    used_by=(("subscribers", "group_id"),),
+)  # fmt: skip
 
 KEYSETS = Description(
     "keysets", "keyset", model.Keyset, model.DeepKeyset, drafts.KeysetDraft,
@@ -44,6 +49,7 @@ KEYSETS = Description(
         Secret("op", rules.KEY, bytes.fromhex),
         Secret("transport_key", rules.TRANSPORT_KEY, bytes.fromhex),
     ),
+    used_by=(("subscribers", "keyset_id"), ("keyset_mappings", "keyset_id")),
 )  # fmt: skip
 
 KEYSET_MAPPINGS = Description(
@@ -68,6 +74,7 @@ DEVICES = Description(
         Attribute("source", rules.LABEL, default="manual"),
     ),
     chosen=True,
+    used_by=(("subscribers", "device_id"),),
 )  # fmt: skip
 
 PRIVATE_RADIOS = Description(

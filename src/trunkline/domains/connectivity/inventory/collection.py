@@ -9,7 +9,7 @@ from trunkline.domains.connectivity.inventory.fields import LISTED
 from trunkline.domains.connectivity.inventory.parts import D, Description, M, X
 from trunkline.domains.connectivity.inventory.reading import Asked, read_draft
 from trunkline.kit import query
-from trunkline.kit.errors import Invalid, NotFound, Stale, Violation
+from trunkline.kit.errors import Conflict, Invalid, NotFound, Stale, Violation
 from trunkline.kit.events import changed, created, removed
 from trunkline.kit.ids import new_id
 from trunkline.kit.query import Listing, Page, Predicate, SortKey, Window
@@ -86,6 +86,7 @@ class Collection(Generic[M, D, X]):
         columns = now | asked.columns
         if columns == now and not asked.secrets and not asked.lists:
             return before
+        await self._refuse_to_leave_users_behind(work, before, columns["customer_id"])
         instant = max(work.now, before.modified_at)
         await store.update(work, self.described, before.id, before.version + 1, instant, columns)
         await self._write_beside(work, before.id, asked)
@@ -115,6 +116,13 @@ class Collection(Generic[M, D, X]):
         if expected_version is not None and found.version != expected_version:
             raise Stale(f"the {self.described.words} is at version {found.version}")
         return found
+
+    async def _refuse_to_leave_users_behind(self, work: Work, before: D, customer_id: UUID | None) -> None:
+        """Raise `Conflict` when the object goes to another customer while its own customer's objects refer to it."""
+        if before.customer_id in (None, customer_id):
+            return
+        if (users := await store.user_of(work, self.described, before.id)) is not None:
+            raise Conflict(f"the {self.described.words} cannot go to another customer: {users} refer to it")
 
     async def _read(self, work: Work, draft: X, before: D | None) -> Asked:
         """What the draft asks for. A collection with lists beside its rows reads them too."""

@@ -65,7 +65,8 @@ Part: TypeAlias = Attribute | Link | Secret
 class Description(Generic[M, D, X]):
     """A collection: its words, its types, and its parts in the order in which their faults are told.
 
-    `chosen`: its references may be chosen by whoever creates an object. `duplicate` says what may exist only once.
+    `chosen`: its references may be chosen by whoever creates an object. `duplicate` says what may exist only once. `used_by`: tables
+    and their columns that refer to it.
     """
 
     name: str  # the collection, its table and its permissions: "private_radios"
@@ -76,6 +77,7 @@ class Description(Generic[M, D, X]):
     parts: tuple[Part, ...]
     chosen: bool = False
     duplicate: str = ""
+    used_by: tuple[tuple[str, str], ...] = ()
 
     @property
     def words(self) -> str:

@@ -59,6 +59,20 @@ DELETE = {
     d.name: Statement(f"DELETE FROM {d.name} WHERE tenant_id = $1 AND id = $2", name=f"delete {d.name}") for d in DESCRIPTIONS
 }
 
+# One row for a table whose rows refer to the object, if there is any.
+USED_BY = {
+    d.name: Statement(
+        " UNION ALL ".join(
+            f"SELECT '{CALLED.get(table, table)}' FROM {table} WHERE tenant_id = $1 AND {column} = $2"
+            for table, column in d.used_by
+        )
+        + " LIMIT 1",
+        name=f"used by {d.name}",
+    )
+    for d in DESCRIPTIONS
+    if d.used_by
+}
+
 SEALED = tuple((d, secret) for d in DESCRIPTIONS for secret in d.secrets)
 
 READ_SECRET = {
@@ -140,6 +154,12 @@ async def delete(work: Work, described: Description[Any, Any, Any], id_: UUID) -
         await work.write(DELETE[described.name], id_)
     except asyncpg.ForeignKeyViolationError as error:
         raise Conflict(f"the {described.words} cannot be removed: {referrers(error, CALLED)} refer to it") from error
+
+
+async def user_of(work: Work, described: Description[Any, Any, Any], id_: UUID) -> str | None:
+    """What refers to an object, as people call it; `None` when nothing does."""
+    row = await work.fetch_one(USED_BY[described.name], id_) if described.used_by else None
+    return None if row is None else str(row[0]).replace("_", " ")
 
 
 async def read_secret(work: Work, purpose: str, id_: UUID) -> bytes | None:

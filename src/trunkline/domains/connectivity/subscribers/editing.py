@@ -86,7 +86,7 @@ async def _facts(
 def blank(work: Work, home: Linked | None) -> Subscriber:
     """A subscriber of the caller's own account, before anything is known of it."""
     return Subscriber(
-        id=new_id(), reference="", version=0, account_id=home and home.account_id, customer_id=home and home.customer_id,
+        id=new_id(), reference="", version=0, account_id=home.account_id if home else None, customer_id=home.customer_id if home else None,
         service_id=None, site_id=None, system_id=None, system_profile_id=None, group_id=None, keyset_id=None, device_id=None, imsi="",
         msisdn="", iccid=None, has_k=False, has_opc=False, status=SubscriberStatus.INACTIVE, type=SubscriberType.PRODUCTION,
         extensions={}, suspended_with_account=False, created_at=work.now, modified_at=work.now,
@@ -124,8 +124,8 @@ def edited(
 
 def _finished(work: Work, before: Stored | None, after: Subscriber, draft: SubscriberDraft) -> Stored:
     """`after` with its keys, version and instants; `before` itself when nothing differs."""
-    k = _key(work, "k", after.id, draft.k, before and before.k)
-    opc = _key(work, "opc", after.id, draft.opc, before and before.opc)
+    k = _key(work, "k", after.id, draft.k, before.k if before else None)
+    opc = _key(work, "opc", after.id, draft.opc, before.opc if before else None)
     if before is not None:
         old = before.subscriber
         if after == old and k is before.k and opc is before.opc:

@@ -41,12 +41,17 @@ _decode = msgspec.json.Decoder(dict[str, str]).decode
 
 def read_subscriber(*row: Any) -> Subscriber:
     """A row of `COLUMNS` as an object."""
-    return Subscriber(*row[:EXTENSIONS], _decode(row[EXTENSIONS]), *row[EXTENSIONS + 1 :])
+    values = list(row)
+    values[EXTENSIONS] = _decode(values[EXTENSIONS])
+    return Subscriber(*values)
 
 
 def read_deep_subscriber(*row: Any) -> DeepSubscriber:
     """A row of `DEEP_COLUMNS` as an object."""
-    return DeepSubscriber(*row[:EXTENSIONS], _decode(row[EXTENSIONS]), *row[EXTENSIONS + 1 : -1], _decode(row[-1]))
+    values = list(row)
+    values[EXTENSIONS] = _decode(values[EXTENSIONS])
+    values[-1] = _decode(values[-1])
+    return DeepSubscriber(*values)
 
 
 _subscribers = partial(

@@ -122,9 +122,9 @@ def _decide(
     if fate is None:
         fate = _Fate(None)
         fates.append(fate)
-    old, new = before and before.subscriber, after.subscriber
-    by_imsi.move(old and old.imsi, new.imsi, fate)
-    by_iccid.move(old and old.iccid, new.iccid, fate)
+    old, new = before.subscriber if before else None, after.subscriber
+    by_imsi.move(old.imsi if old else None, new.imsi, fate)
+    by_iccid.move(old.iccid if old else None, new.iccid, fate)
     fate.rows.append(index)
     if after is not before:
         fate.steps.append(after)

@@ -25,7 +25,7 @@ from trunkline.kit import jobs, query
 from trunkline.kit.errors import Conflict, Invalid, Violation
 from trunkline.kit.events import changed, created
 from trunkline.kit.ids import new_id
-from trunkline.kit.principal import Principal, Reach
+from trunkline.kit.principal import ActorType, Principal, Reach
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
 from trunkline.kit.work import Transaction, Work
@@ -194,7 +194,7 @@ async def _start(work: Work, kind: ImportKind, rows: Rows, *, dry_run: bool) -> 
 
 async def _caller(realm: Realm, tenant_id: UUID, job_id: UUID) -> tuple[Principal | None, Origin | None]:
     """On whose behalf the job runs. The caller's rights are those at its start: the job was accepted then."""
-    nobody = Principal(tenant_id, realm.environment, store.ActorType.SYSTEM, "jobs", job_id, frozenset())
+    nobody = Principal(tenant_id, realm.environment, ActorType.SYSTEM, "jobs", job_id, frozenset())
     caller = await store.read_caller(Work(realm.pool, realm.clock, nobody, Origin(JOB, "")), job_id)
     if caller is None:
         return None, None

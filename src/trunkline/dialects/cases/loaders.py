@@ -1,0 +1,168 @@
+"""Loaders: what many rows refer to is read in one statement, not in one for each row."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+from trunkline.domains.billing import service as billing
+from trunkline.domains.connectivity import service as connectivity
+from trunkline.domains.customers import service as customers
+from trunkline.domains.support import service as support
+from trunkline.kit.errors import Refusal
+from trunkline.kit.query import In, Page, Predicate, SortKey, Window
+from trunkline.kit.work import Work
+
+Fetch = Callable[[Work, Sequence[Any]], Awaitable[Mapping[Any, Any]]]
+
+MOST_ROWS = 10_000  # that one list without pages may have
+
+
+class TooMany(Refusal):
+    """A list without pages would have more than `MOST_ROWS` rows."""
+
+
+class Loader:
+    """Values by key, each read once for a request. What is asked for in one turn of the event loop is read together."""
+
+    def __init__(self, work: Work, fetch: Fetch, missing: Callable[[], Any]) -> None:
+        self._work = work
+        self._fetch = fetch
+        self._missing = missing
+        self._values: dict[Hashable, Any] = {}
+        self._waiting: dict[Hashable, asyncio.Future[Any]] = {}
+        self._refused: Refusal | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def load(self, key: Hashable) -> Any:
+        """The value, or a future of it. Raises what reading raised."""
+        if key is None:
+            return None
+        if self._refused is not None:
+            raise self._refused
+        if key in self._values:
+            return self._values[key]
+        if key not in self._waiting:
+            loop = asyncio.get_running_loop()
+            if not self._waiting:
+                self._task = loop.create_task(self._read_waiting())
+            self._waiting[key] = loop.create_future()
+        return self._waiting[key]
+
+    async def prime(self, keys: Iterable[Hashable]) -> None:
+        """Read the values of all `keys` that are not known yet. Raises what reading raised."""
+        if self._refused is not None:
+            raise self._refused
+        wanted = [key for key in dict.fromkeys(keys) if key is not None and key not in self._values]
+        if not wanted:
+            return
+        try:
+            found = await self._fetch(self._work, wanted)
+        except Refusal as refusal:
+            self._refused = refusal
+            raise
+        for key in wanted:
+            self._values[key] = found[key] if key in found else self._missing()
+
+    def __getitem__(self, key: Hashable) -> Any:
+        """A value that is there already."""
+        return None if key is None else self._values[key]
+
+    async def _read_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        try:
+            await self.prime(waiting)
+        except Exception as error:
+            for future in waiting.values():
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            for key, future in waiting.items():
+                if not future.done():
+                    future.set_result(self._values[key])
+
+
+def _nothing() -> None:
+    return None
+
+
+async def whole(read: Callable[..., Awaitable[Page[Any]]], work: Work, predicate: Predicate, *sort: SortKey) -> Sequence[Any]:
+    """All rows of a list that has no pages. Raises `TooMany`."""
+    page = await read(work, predicate, sort, Window(0, MOST_ROWS))
+    if page.has_more:
+        raise too_many()
+    return page.items
+
+
+def too_many() -> TooMany:
+    return TooMany(f"there are more than {MOST_ROWS} rows; narrow the list down, or read it in pages by the connection of its name")
+
+
+def _by_reference(read: Callable[..., Awaitable[Page[Any]]]) -> Fetch:
+    async def fetch(work: Work, keys: Sequence[Any]) -> Mapping[Any, Any]:
+        page = await read(work, In("reference", tuple(keys)), (), Window(0, len(keys)))
+        return {item.reference: item for item in page.items}
+
+    return fetch
+
+
+def grouped(rows: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    """Rows by what they belong to, in their order."""
+    groups: dict[Any, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(key(row), []).append(row)
+    return groups
+
+
+async def _communications(work: Work, keys: Sequence[Any]) -> Mapping[Any, Any]:
+    """Messages by (case id, since when)."""
+    found: dict[Any, Any] = {}
+    for since, those in grouped(keys, lambda key: key[1]).items():
+        rows = await support.list_messages_of(work, [case_id for case_id, _ in those], since, MOST_ROWS + 1)
+        if len(rows) > MOST_ROWS:
+            raise too_many()
+        found |= {(case_id, since): messages for case_id, messages in grouped(rows, lambda row: row.case_id).items()}
+    return found
+
+
+async def _services_of_sites(work: Work, keys: Sequence[Any]) -> Mapping[Any, Any]:
+    rows = await whole(connectivity.list_services, work, In("site_reference", tuple(keys)))
+    return grouped(rows, lambda row: row.site_reference)
+
+
+async def _lines_of_invoices(work: Work, keys: Sequence[Any]) -> Mapping[Any, Any]:
+    rows = await whole(billing.list_invoice_lines, work, In("invoice_reference", tuple(keys)))
+    return grouped(rows, lambda row: row.invoice_reference)
+
+
+ONE: Mapping[str, Fetch] = {
+    "account": _by_reference(customers.list_accounts),
+    "site": _by_reference(customers.list_sites),
+    "service": _by_reference(connectivity.list_services),
+}
+MANY: Mapping[str, Fetch] = {
+    "communications": _communications,
+    "services of site": _services_of_sites,
+    "lines of invoice": _lines_of_invoices,
+}
+
+
+class Loaders:
+    """The loaders of one request, each made when it is first needed."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._loaders: dict[Hashable, Loader] = {}
+
+    def __getitem__(self, name: str) -> Loader:
+        loader = self._loaders.get(name)
+        if loader is None:
+            one = name in ONE
+            loader = Loader(self._work, ONE[name] if one else MANY[name], _nothing if one else list)
+            self._loaders[name] = loader
+        return loader
+
+    def of(self, name: Hashable, fetch: Fetch) -> Loader:
+        """A loader of lists whose `name` holds everything that `fetch` depends on."""
+        if name not in self._loaders:
+            self._loaders[name] = Loader(self._work, fetch, list)
+        return self._loaders[name]
