@@ -15,10 +15,14 @@ from trunkline.pages import reference
 from trunkline.pages.assets import answer, static_routes
 from trunkline.pages.markup import inline, shell
 
+EXPLORER = "/v1/explorer/index.html"
+
 
 def docs_routes(dialects: Sequence[Dialect]) -> list[Route]:
     """The landing page, the reference of each dialect that describes itself, and their static files."""
     described = {dialect.name: found for dialect in dialects for found in descriptions(dialect.operations)}
+
+    explorer = any(operation.path == EXPLORER for dialect in dialects for operation in dialect.operations)
 
     @cache
     def reference_of(name: str) -> Asset:
@@ -27,7 +31,7 @@ def docs_routes(dialects: Sequence[Dialect]) -> list[Route]:
 
     @cache
     def landing() -> Asset:
-        return Asset("index.html", landing_page(described).encode())
+        return Asset("index.html", landing_page(described, explorer=explorer).encode())
 
     @cache
     def overview() -> Asset:
@@ -47,13 +51,14 @@ def _route(path: str, made: Callable[[], Asset]) -> Route:
     return Route(path, serve)
 
 
-def landing_page(described: dict[str, Description]) -> str:
-    """What this server is and where to go from here."""
+def landing_page(described: dict[str, Description], *, explorer: bool = False) -> str:
+    """What this server is and where to go from here. `explorer`: whether there is a HAL explorer."""
+    explore = f' <a class="button" href="{EXPLORER}#uri=/v1">Explore the Network API</a>' if explorer else ""
     main = (
         '<section class="hero"><p class="kicker">Operations and billing for service providers</p>'
         '<h1>This is a Trunkline server.</h1><p class="lead">It answers APIs for accounts, sites, services, support cases and '
         "invoices over one model on PostgreSQL: every write is idempotent, audited and announced in the same transaction.</p>"
-        '<p class="actions"><a class="button" href="/docs">Read the API reference</a></p></section>'
+        f'<p class="actions"><a class="button" href="/docs">Read the API reference</a>{explore}</p></section>'
         f'<section aria-labelledby="apis"><h2 id="apis">APIs</h2>{_cards(described)}</section>'
         '<section aria-labelledby="first"><h2 id="first">First call</h2><p>A server with demonstration data wrote the '
         "credentials of its API clients to <code>credentials.json</code> in its data folder. Get a token, then ask:</p>"

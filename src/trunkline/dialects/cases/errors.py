@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from graphql import GraphQLError
+from graphql import DocumentNode, GraphQLError
 
-from trunkline.dialects.cases.limits import TooComplex
+from trunkline.dialects.cases.limits import TooComplex, fields_of
 from trunkline.dialects.cases.loaders import TooMany
 from trunkline.dialects.clients import GRANTS, challenge
 from trunkline.dialects.customer.words import ALL, wire_field
@@ -129,18 +129,12 @@ def scope_for(permission: str) -> str:
     return next((scope for scope, granted in GRANTS.items() if permission in granted), permission)
 
 
-def of_validation(error: GraphQLError) -> dict[str, Any]:
+def of_validation(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
     """An error of a document that does not fit the schema."""
-    names = {getattr(getattr(node, "name", None), "value", "") for node in _around(error)}
-    if names & INCIDENT_DATES:
+    dates = {id(argument.value) for field in fields_of(document) for argument in field.arguments if argument.name.value in INCIDENT_DATES}
+    if any(id(node) in dates for node in error.nodes or ()):
         return formatted(error, AN_ERROR, {"code": SYNTAX})
     return formatted(error, error.message, {"code": NOT_VALID})
-
-
-def _around(error: GraphQLError) -> Sequence[Any]:
-    """The arguments that an error's nodes are the values of."""
-    arguments = [] if error.nodes is None else [argument for node in error.nodes for argument in getattr(node, "around", ())]
-    return [*arguments, *(error.nodes or ())]
 
 
 def answer(request: Request, status: int, errors: Sequence[Mapping[str, Any]], headers: Headers | None = None) -> Answer:

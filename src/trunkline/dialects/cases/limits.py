@@ -18,8 +18,11 @@ from graphql import (
     IntValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    StringValueNode,
     VariableNode,
+    Visitor,
     get_named_type,
+    visit,
 )
 
 TOKEN = re.compile(r'"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|\.\.\.|[^\s,\ufeff]')
@@ -72,11 +75,9 @@ def check_document(document: DocumentNode, schema: GraphQLSchema, limits: QueryL
     walker = _Walker(document, schema, {})
     names: Counter[str] = Counter()
     aliases = 0
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode):
-            for field in _fields(definition.selection_set):
-                names[field.alias.value if field.alias else field.name.value] += 1
-                aliases += field.alias is not None
+    for field in fields_of(document):
+        names[field.alias.value if field.alias else field.name.value] += 1
+        aliases += field.alias is not None
     if aliases > limits.aliases:
         raise TooComplex(f"the query has {aliases} aliases; at most {limits.aliases} are answered")
     if sum(count * (count - 1) // 2 for count in names.values()) > MOST_PAIRS:
@@ -98,15 +99,19 @@ def check_cost(
         raise TooComplex(f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages")
 
 
-def _fields(selections: SelectionSetNode) -> Iterator[FieldNode]:
-    """Every field that is written below, without those of named fragments."""
-    todo = [selections]
+def fields_of(document: DocumentNode) -> Iterator[FieldNode]:
+    """Every field that is written in a document, wherever it stands."""
+    todo = [
+        definition.selection_set
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode | FragmentDefinitionNode)
+    ]
     while todo:
         for selection in todo.pop().selections:
             if isinstance(selection, FieldNode):
                 yield selection
-            if not isinstance(selection, FragmentSpreadNode) and (below := selection.selection_set) is not None:
-                todo.append(below)
+            if isinstance(selection, FieldNode | InlineFragmentNode) and selection.selection_set is not None:
+                todo.append(selection.selection_set)
 
 
 class _Walker:
@@ -176,3 +181,15 @@ class _Walker:
         elif isinstance(node, VariableNode):
             value = self._variables.get(node.name.value)
         return min(max(value, 1), LARGEST_PAGE) if type(value) is int else PAGE
+
+
+def strings_of(document: DocumentNode) -> Iterator[str]:
+    """Every text that is written in a document as an argument's value."""
+    found: list[str] = []
+
+    class Strings(Visitor):
+        def enter_string_value(self, node: StringValueNode, *_: Any) -> None:
+            found.append(node.value)
+
+    visit(document, Strings())
+    return iter(found)

@@ -45,7 +45,7 @@ class Linked:
             yield declare("GET", self.path, f"get{name}", f"Read {what}", self.find, READ)
         if not association.writable or self.resource.use_cases.change is None:
             return
-        bodies = {"consumes": (URI_LIST,), "status": 204}
+        bodies: dict[str, Any] = {"consumes": (URI_LIST,), "status": 204}
         yield declare("PUT", self.path, f"set{name}", f"Set {what}", self.replace, CHANGE, **bodies)
         if association.many:
             yield declare("POST", self.path, f"add{name}", f"Add to {what}", self.add, CHANGE, **bodies)

@@ -54,13 +54,14 @@ class Names:
         for shown in resource.properties:
             if shown.field not in known or not shown.plain or shown.constant is not None or shown.name in self.secrets:
                 continue
-            words = ranking = None
+            words: dict[str, tuple[str, ...]] | None = None
+            ranking: tuple[str, ...] = ()
             if shown.words is not None:
                 words = {}
                 for house, wire in shown.words.items():
                     words[wire.lower()] = (*words.get(wire.lower(), ()), house)
                 ranking = tuple(sorted(shown.words, key=shown.words.__getitem__))
-            self._plain[shown.name] = Name(known[shown.field], words, ranking or ())
+            self._plain[shown.name] = Name(known[shown.field], words, ranking)
         for association in resource.associations:
             if not association.many and association.reference in known:
                 self._links[association.parameter] = Name(known[association.reference], target=association.target)

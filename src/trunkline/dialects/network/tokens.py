@@ -77,7 +77,7 @@ async def create_site_token(request: Request) -> Answer:
         life=cast("Policy", request.dialect).token_life,
         found=found,
     )
-    return _made(request, SITE_TOKENS, token, text, "site", f"sites/{segment(token.site_reference)}", token.site_reference)
+    return _made(request, SITE_TOKENS, token, text, "site", token.site_reference or "")
 
 
 @routes.post("/api-tokens/command/refreshToken", scopes=(), secret=True, errors=(400,))
@@ -151,7 +151,8 @@ def _within(texts: tuple[str, ...], own: tuple[str, ...]) -> bool:
     return all(text in own or (text.partition(":")[0] in written and not text.endswith(":read")) for text in texts)
 
 
-def _made(request: Request, resource: Resource, token: Any, text: str, rel: str, target: str, owner: str) -> Answer:
+def _made(request: Request, resource: Resource, token: Any, text: str, rel: str, owner: str) -> Answer:
+    """A new token with its text, which is shown only now."""
     base = f"{base_of(request)}{VERSION}"
     href = f"{base}/{resource.path}/{segment(token.reference)}"
     document = {
@@ -163,6 +164,6 @@ def _made(request: Request, resource: Resource, token: Any, text: str, rel: str,
         "created": timestamp(token.created_at),
         "expires": timestamp(token.expires_at),
         "scopes": token.scopes,
-        "_links": {"self": link(href + PROJECTED, templated=True), rel: link(f"{base}/{target}")},
+        "_links": {"self": link(href + PROJECTED, templated=True), rel: link(f"{base}/{rel}s/{segment(owner)}")},
     }
     return document_answer(request, document, 201, [("Location", href), ("Cache-Control", "no-store")])

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from trunkline.domains.audit.fields import AUDIT_LOG, AUDIT_LOG_DEEP
 from trunkline.domains.audit.model import AuditEntry, DeepAuditEntry
 from trunkline.kit import query
 from trunkline.kit.errors import NotFound
-from trunkline.kit.query import LAST, Compare, Cursor, Operator, Page, Predicate, SortKey, Window
+from trunkline.kit.query import LAST, Compare, Cursor, Listing, Operator, Page, Predicate, SortKey, Window
 from trunkline.kit.work import Work
 
 __all__ = ["AUDIT_LOG", "AUDIT_LOG_DEEP", "AuditEntry", "DeepAuditEntry", "find_entry", "list_entries"]
@@ -27,7 +28,7 @@ async def list_entries(
 ) -> Page[AuditEntry] | Page[DeepAuditEntry]:
     """A page of what happened to the objects that the caller reaches."""
     work.require(READ)
-    listing = AUDIT_LOG_DEEP if deep else AUDIT_LOG
+    listing: Listing[Any] = AUDIT_LOG_DEEP if deep else AUDIT_LOG
     if total_cap is None:
         return await query.page(work, listing, predicate, sort, window)
     # No change count stands beside the events (every event would have to move it): the total is counted each time.
@@ -41,7 +42,7 @@ async def _last(
     work: Work, deep: bool, predicate: Predicate, sort: Sequence[SortKey], window: Window, total: int
 ) -> Page[AuditEntry] | Page[DeepAuditEntry]:
     """The last page, read from the end; where the offset is not where it begins, the page at the offset."""
-    listing = AUDIT_LOG_DEEP if deep else AUDIT_LOG
+    listing: Listing[Any] = AUDIT_LOG_DEEP if deep else AUDIT_LOG
     left = total - window.offset
     if not 0 < left <= window.limit:
         return replace(await query.page(work, listing, predicate, sort, Window(window.offset, window.limit)), total=total)

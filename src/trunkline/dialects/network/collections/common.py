@@ -1,8 +1,9 @@
 """What most collections have in common (reference/expeto.md §5)."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from trunkline.dialects.network.resource import Association, Projection, Property, Type, UseCases
+from trunkline.domains.connectivity.inventory.service import Collection
 
 LONGEST_NAME = 255
 
@@ -65,17 +66,7 @@ def whole(*own: Property) -> tuple[Property, ...]:
     return (VERSION, DELETED, *own, RECORDED, ID)
 
 
-class Uniform(Protocol):
-    """A collection of a domain whose use cases are methods of one object."""
-
-    page: Any
-    find: Any
-    create: Any
-    change: Any
-    remove: Any
-
-
-def uses(collection: Uniform) -> UseCases:
+def uses(collection: Collection[Any, Any, Any]) -> UseCases:
     """The use cases of such a collection."""
     return UseCases(
         list=collection.page,

@@ -1,11 +1,13 @@
 """What stands around subscribers: devices, radios, monitored endpoints, file transfers, notifications."""
 
+from typing import Any
+
 from trunkline.dialects.network.collections.common import CUSTOMER, description, name, uses, whole
 from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type
 from trunkline.domains.connectivity.inventory import service as inventory
 
 SITE = Association(name="site", target="sites", description="The site where it stands.")
-PORT = {"type": Type.INTEGER, "minimum": 1, "maximum": 65535}
+PORT: dict[str, Any] = {"type": Type.INTEGER, "minimum": 1, "maximum": 65535}
 
 DEVICES = Resource(
     path="devices",

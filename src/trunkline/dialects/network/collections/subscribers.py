@@ -10,7 +10,6 @@ from trunkline.kit.http.request import Request
 HEX = r"[0-9A-Fa-f]{32}"
 
 
-
 def _keep_site(request: Request, fields: dict[str, Any], existing: Any) -> None:
     """A subscriber of a service is where the service is: a PUT that leaves the site out does not unset it."""
     if existing is not None and existing.service_id is not None and "site" not in request.__dict__["sent"]:

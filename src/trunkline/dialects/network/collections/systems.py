@@ -26,7 +26,7 @@ SYSTEMS = Resource(
     draft=inventory.SYSTEMS.draft,
 )
 
-RATE = {"type": Type.INTEGER, "minimum": 0, "maximum": 10**15}
+RATE: dict[str, Any] = {"type": Type.INTEGER, "minimum": 0, "maximum": 10**15}
 
 APNS = Resource(
     path="apns",

@@ -101,6 +101,7 @@ async def run_import(realm: Realm, tenant_id: UUID, job_id: UUID) -> None:
     if principal is None or origin is None:
         return
     conflicts = chunks = 0
+    await store.refresh_statistics(realm.pool)
     while True:
         work = Work(realm.pool, realm.clock, principal, origin)
         try:
@@ -210,7 +211,6 @@ async def _caller(realm: Realm, tenant_id: UUID, job_id: UUID) -> tuple[Principa
 
 async def _run_chunk(work: Work, job_id: UUID) -> bool:
     """Do the job's next chunk and note the progress; whether there is more."""
-    await store.plan_anew(work)
     job = await store.lock_job(work, job_id)
     if job.status == ImportStatus.COMPLETED:
         return False

@@ -26,9 +26,10 @@ INSERT_CHUNKS = Statement("""
     SELECT $1, n.id, $2, n.position, n.size, n.rows
       FROM unnest($3::uuid[], $4::integer[], $5::integer[], $6::bytea[]) AS n (id, position, size, rows)
 """)
-# An import makes a small table large within seconds: what was planned for the small one must not be used for the large one.
-PLAN_ANEW = Statement("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)", scope="directory")
-STATISTICS = "ANALYZE subscribers"  # of every tenant's rows: it reads no values into an answer
+# An import makes a small table large within seconds, and statements go on by the plan for the small one until the table's statistics
+# change. It reads rows of every tenant and shows none.
+STATISTICS = "ANALYZE subscribers"
+
 READ_CALLER = Statement("SELECT caller FROM import_jobs WHERE tenant_id = $1 AND id = $2")
 LOCK_JOB = Statement(f"SELECT {JOB} FROM import_jobs j WHERE j.tenant_id = $1 AND j.id = $2 FOR UPDATE")
 NEXT_CHUNK = Statement("""
@@ -101,12 +102,6 @@ async def read_caller(work: Work, job_id: UUID) -> Caller | None:
 async def lock_job(work: Work, job_id: UUID) -> ImportJob:
     """The job, locked: one chunk of it at a time."""
     return ImportJob(*(await work.write(LOCK_JOB, job_id))[0])
-
-
-async def plan_anew(work: Work) -> None:
-    """Have every statement of this transaction planned for the tables as they are now."""
-    assert work.connection is not None, "chunks are done in transactions"
-    await work.connection.execute(PLAN_ANEW)
 
 
 async def refresh_statistics(pool: Pool) -> None:
