@@ -16,8 +16,10 @@ from datetime import timedelta
 from starlette.applications import Starlette
 
 from trunkline import pages
+from trunkline.dialects.cases.app import CaseApi, CaseLimits
+from trunkline.dialects.cases.limits import QueryLimits
+from trunkline.dialects.clients import Limits as CustomerLimits
 from trunkline.dialects.customer.app import CustomerApi
-from trunkline.dialects.customer.app import Limits as CustomerLimits
 from trunkline.dialects.network.app import Limits as NetworkLimits
 from trunkline.dialects.network.app import NetworkApi
 from trunkline.dialects.network.links import Bases
@@ -79,7 +81,14 @@ def dialects_of(settings: Settings, realms: Mapping[Environment, Realm]) -> list
         origins=settings.network_origins,
         bases=Bases(settings.public_url, settings.host, settings.port),
     )
-    return [CustomerApi(tokens, limits), NetworkApi(credentials, network)]
+    local = settings.profile is Profile.LOCAL
+    cases = CaseLimits(
+        query=QueryLimits(settings.cases_depth, settings.cases_aliases, settings.cases_tokens, settings.cases_cost),
+        introspection=local if settings.cases_introspection is None else settings.cases_introspection,
+        deprecated=settings.cases_deprecated,
+        sunset=settings.cases_sunset,
+    )
+    return [CustomerApi(tokens, limits), CaseApi(tokens, limits, cases), NetworkApi(credentials, network)]
 
 
 def build(settings: Settings) -> Pipeline:

@@ -6,6 +6,7 @@ This table is the whole of it; `docs/settings.md` is tested against it.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import date
 from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -92,6 +93,13 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _day(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("must be a day like 2026-01-31") from None
+
+
 def _origins(value: str) -> tuple[str, ...]:
     origins = tuple(part.strip() for part in value.split(",") if part.strip())
     if any(urlsplit(origin).path for origin in map(_address, origins)):
@@ -165,6 +173,15 @@ class Settings:
         10_000, "Customer API: rows up to which a list says its exact total", _whole(1, 1_000_000)
     )
     customer_scope_required: bool = _setting(True, "Customer API: whether a token request must name its scopes", _switch)
+    cases_depth: int = _setting(15, "Case API: levels of a query", _whole(1, 100))
+    cases_aliases: int = _setting(100, "Case API: aliases in a query", _whole(0, 10_000))
+    cases_tokens: int = _setting(5_000, "Case API: tokens of a query", _whole(100, 100_000))
+    cases_cost: int = _setting(10_000, "Case API: values that a query may be estimated to show", _whole(100, 1_000_000_000))
+    cases_introspection: bool | None = _setting(
+        None, "Case API: whether the schema may be asked for; default: in profile local only", _switch
+    )
+    cases_deprecated: date = _setting(date(2026, 1, 1), "Case API: since when it is deprecated (the header Deprecation)", _day)  # noqa: RUF009
+    cases_sunset: date | None = _setting(None, "Case API: when it ends (the header Sunset)", _day)  # noqa: RUF009
     public_url: str = _setting("", "Network API: what links begin with when a proxy stands in front of the server", _address)
     network_reads_per_second: float = _setting(50.0, "Network API: sustained reads per second of a caller", _number)
     network_read_burst: int = _setting(500, "Network API: reads in a short burst", _whole(1, 1_000_000_000))
@@ -242,5 +259,7 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         )
     if (settings.tls_certificate is None) != (settings.tls_key is None):
         yield "TRUNKLINE_TLS_CERTIFICATE and TRUNKLINE_TLS_KEY go together"
+    if settings.cases_sunset is not None and settings.cases_sunset < settings.cases_deprecated:
+        yield "TRUNKLINE_CASES_SUNSET is before TRUNKLINE_CASES_DEPRECATED"
     if settings.sandbox_database_url and not settings.database_url:
         yield "TRUNKLINE_SANDBOX_DATABASE_URL goes with TRUNKLINE_DATABASE_URL"

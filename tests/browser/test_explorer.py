@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Page, expect
 
+from tests.browser.conftest import OTHER_NAME
 from tests.browser.explorer import Explorer
 from tests.serving import Server
 
@@ -230,6 +231,20 @@ async def test_other_hosts_are_never_asked(explorer: Explorer) -> None:
     await expect(explorer.page.get_by_role("alert")).to_contain_text("not on this server")
     await explorer.page.goto("/v1/explorer/index.html#uri=//example.com/v1")
     await expect(explorer.page.get_by_role("alert")).to_contain_text("not on this server")
+
+
+async def test_links_are_followed_under_another_name_of_the_server(explorer: Explorer, server: Server) -> None:
+    """Behind a forwarded port or a name of its own the server's links begin otherwise; the page still asks where it came from."""
+    await explorer.page.goto(f"http://{OTHER_NAME}:{server.port}/v1/explorer")
+    await explorer.use_key()
+    await explorer.has_status(200)
+    assert json.loads(await explorer.raw())["_links"]["self"]["href"].startswith("http://127.0.0.1:")
+    await explorer.press("GET", "groups")
+    await explorer.send(size="2")
+    await explorer.shows("/v1/groups?size=2")
+    await explorer.press("GET", "last")
+    await expect(explorer.document.get_by_role("button", name="GET next")).to_have_count(0)
+    await explorer.has_status(200)
 
 
 async def test_the_keyboard_is_enough(explorer: Explorer) -> None:

@@ -88,13 +88,15 @@ async def test_one_answer_for_every_reason(people: People) -> None:
 async def test_an_unknown_name_costs_as_much_as_a_known_one(people: People) -> None:
     """Who asks for a name cannot tell from the time whether it exists."""
     user = await people.make(Role.READER)
-    await fail(people, "warm@example.com", 1)
-    times = {}
-    for name in (user.username, "nobody@example.com"):
-        started = perf_counter()
-        await fail(people, name, 3)
-        times[name] = perf_counter() - started
-    assert 0.3 < times[user.username] / times["nobody@example.com"] < 3
+    unknown = f"{new_id().hex}@example.com"
+    await fail(people, f"{new_id().hex}@example.com", 1)  # the first check of all also makes the hash that is nobody's
+    times: dict[str, list[float]] = {user.username: [], unknown: []}
+    for _ in range(5):
+        for name, taken in times.items():
+            started = perf_counter()
+            await fail(people, name, 1)
+            taken.append(perf_counter() - started)
+    assert 0.3 < min(times[user.username]) / min(times[unknown]) < 3
 
 
 async def test_a_name_in_two_tenants(people: People) -> None:

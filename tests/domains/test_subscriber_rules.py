@@ -108,7 +108,7 @@ def test_whatever_is_asked_for_the_result_keeps_the_rules(draft: SubscriberDraft
     """A draft without violations gives exactly what it says; with some, what is wrong leaves the field as it was."""
     before = subscriber()
     broken = {violation.field for violation in rules.value_violations(draft, new=False)}
-    after = rules.merged(before, draft, {})
+    after = rules.merged(before, draft, {}, broken)
     assert re.fullmatch("[0-9]{6,15}", after.imsi)
     assert re.fullmatch(r"\+?[1-9][0-9]{4,14}", after.msisdn)
     assert after.iccid is None or re.fullmatch("[0-9]{18,22}", after.iccid)

@@ -14,7 +14,7 @@ import pytest
 
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Pool
-from trunkline.kit.events import START, Event, Position, StoredEvent, changed, created, read_after, removed
+from trunkline.kit.events import START, Event, StoredEvent, changed, created, read_after, removed
 from trunkline.kit.ids import NIL, new_id
 from trunkline.kit.principal import Environment, system
 from trunkline.kit.record import Origin, write_record
@@ -128,7 +128,7 @@ async def test_many_writers_and_a_reader(pool: Pool, tenant: UUID, database_url:
         last_round = False
         while True:
             last_round = not writing
-            while page := await read_after(connection, tenant, seen[-1].position if seen else START, limit):
+            while page := await read_after(connection, tenant, seen[-1].sequence if seen else START, limit):
                 seen += page
             if last_round:
                 break
@@ -156,7 +156,7 @@ async def test_many_writers_and_a_reader(pool: Pool, tenant: UUID, database_url:
     references = [event.subject_reference for event in one]
     assert len(references) == len(set(references))
     assert set(references) == set(committed)
-    assert [event.position for event in one] == sorted(event.position for event in one)
+    assert [event.sequence for event in one] == sorted(event.sequence for event in one)
     assert one == seven == hundred
     assert len(await naive) < len(committed), "the naive reader is fast enough here: the test proves nothing"
 
@@ -174,10 +174,10 @@ async def test_events_of_one_transaction_keep_their_order_and_can_be_read_in_par
     await commit(pool, tenant, *(created("thing.made", "things", thing(f"{number}")) for number in range(10)))
     async with pool.connection() as connection:
         seen: list[str] = []
-        position: Position = START
+        position = START
         while page := await read_after(connection, tenant, position, 3):
             seen += [event.subject_reference for event in page]
-            position = page[-1].position
+            position = page[-1].sequence
     assert seen == [f"{number}" for number in range(10)]
 
 

@@ -292,10 +292,14 @@ async def test_it_survives_a_restart_of_postgresql(tmp_path_factory: pytest.Temp
 
 
 async def test_the_log_of_old_jobs_is_swept(realm: Realm) -> None:
-    """What became of jobs is known for a week."""
+    """What became of jobs is known for a day, of those that failed for good as long as they are kept."""
     async with working(realm):
         await ask(realm, "test.note", {"mark": "x"})
         await until(lambda: all_done(realm))
-    await realm.pool.fetch("UPDATE pgqueuer_log SET created = now() - interval '8 days', aggregated = true")
+        await ask(realm, "test.fail", {"mark": "x"})
+        await until(lambda: has_failed(realm, 1))
+    await realm.pool.fetch("UPDATE pgqueuer_log SET created = now() - interval '2 days'")
     await queue.sweep(realm.pool)
-    assert await realm.pool.fetch("SELECT 1 FROM pgqueuer_log") == []
+    (kept,) = await queue.listed(realm.pool, 10)
+    assert kept.failure == "ValueError: this job always fails"
+    assert {row[0] for row in await realm.pool.fetch("SELECT job_id FROM pgqueuer_log")} == {kept.id}

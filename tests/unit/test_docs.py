@@ -15,7 +15,13 @@ from tests.serving import ROOT
 from trunkline.cli import app as command_line
 from trunkline.dialects.customer import errors
 from trunkline.dialects.customer.app import CustomerApi, Limits
-from trunkline.domains.identity.service import AccessTokens
+from trunkline.dialects.network import errors as network_errors
+from trunkline.dialects.network.app import Limits as NetworkLimits
+from trunkline.dialects.network.app import NetworkApi
+from trunkline.dialects.network.collections import RESOURCES
+from trunkline.dialects.network.resource import pascal
+from trunkline.dialects.network.roles import MATRIX, Role
+from trunkline.domains.identity.service import AccessTokens, NetworkCredentials
 from trunkline.kit.errors import Refusal
 from trunkline.kit.http import failures
 from trunkline.kit.startup import ExitCode
@@ -25,6 +31,7 @@ DOCS = ROOT / "docs"
 DOMAINS = ROOT / "src" / "trunkline" / "domains"
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 OPERATIONS = tuple(CustomerApi(AccessTokens({}), Limits()).operations)
+NETWORK_OPERATIONS = tuple(NetworkApi(NetworkCredentials({}), NetworkLimits()).operations)
 EMBEDDED = {"TRUNKLINE_PG_BIN"}  # read by the embedded database alone
 # Hosts that documents may point to: this machine, standards and conventions. No registry, no address of somebody's own.
 HOSTS = {"127.0.0.1", "sb2.localhost", "keepachangelog.com", "semver.org", "docs.astral.sh"}
@@ -127,6 +134,85 @@ def test_every_status_of_the_customer_api_is_documented() -> None:
     section = read("docs/status-codes.md").partition("## Customer API")[2]
     for status in errors.TITLES:
         assert f"\n| {status} |" in section, status
+
+
+def patterns() -> dict[tuple[str, str], tuple[str, set[str]]]:
+    """(method, path) → (name, rights) of every operation that docs/network-api.md documents, its patterns written out."""
+    text = read("docs/network-api.md")
+    row = re.compile(r"^\| `([A-Z]+) (/[^`]*)` \| ([^|]*) \| `([^`]+)` \|$", re.MULTILINE)
+    documented: dict[tuple[str, str], tuple[str, set[str]]] = {}
+    for method, path, rights, name in row.findall(text):
+        words = set(re.findall(r"`([a-z:-]+)`", rights))
+        if not path.startswith("/{collection}"):
+            documented[method, path] = (name, words)
+            continue
+        for resource in RESOURCES:
+            one = resource.item[:1].upper() + resource.item[1:]
+            names = {"{Items}": pascal(resource.path), "{Item}": one}
+            links = {a.name: a for a in resource.associations}
+            fillings: list[dict[str, str]] = [{}]
+            if "{link}" in path:
+                fillings = [
+                    {"{link}": a, "{Link}": a[:1].upper() + a[1:]} for a in links if method != "GET" or not links[a].many
+                ]
+            elif "{links}" in path:
+                fillings = [{"{links}": a, "{Links}": a[:1].upper() + a[1:]} for a in links if links[a].many]
+            elif "{search}" in path:
+                fillings = [{"{search}": search.name} for search in resource.searches]
+            for filling in fillings:
+                full, called = f"/v1{path}", name
+                for mark, word in {"{collection}": resource.path, **names, **filling}.items():
+                    full, called = full.replace(mark, word), called.replace(mark, word)
+                documented[method, full] = (called, {f"{resource.path}:{word}" for word in words})
+    return documented
+
+
+def test_every_operation_of_the_network_api_is_documented() -> None:
+    """docs/network-api.md has a row for every operation, by itself or as one that all collections have, with name and rights."""
+    documented = patterns()
+    for operation in NETWORK_OPERATIONS:
+        name, rights = documented[operation.method, operation.path]
+        assert name == operation.name
+        if not operation.path.startswith("/v1/profile"):
+            assert rights == set(operation.scopes or ()), operation.name
+
+
+def test_no_operation_of_the_network_api_is_documented_that_does_not_exist() -> None:
+    """Rows of single operations name operations that exist; the rows of the collections name each at least one."""
+    existing = {(operation.method, operation.path) for operation in NETWORK_OPERATIONS}
+    text = read("docs/network-api.md")
+    single = re.findall(r"^\| `([A-Z]+) (/(?!\{collection)[^`]*)`", text, re.MULTILINE)
+    assert single
+    assert set(single) <= existing
+
+
+def test_every_collection_and_right_is_documented() -> None:
+    """The tables of docs/network-api.md have every collection with its methods, links and searches, and the whole matrix."""
+    text = read("docs/network-api.md")
+    matrix, collections = text.partition("## Collections")[::2]
+    for resource in RESOURCES:
+        cells = [cell.strip() for cell in row_of(matrix, resource.path).split("|")]
+        assert [cell.partition(",")[0].strip("–") for cell in cells[2:5]] == [MATRIX[resource.path][role] for role in Role]
+        cells = [cell.strip() for cell in row_of(collections, resource.path).split("|")]
+        for method, declared in (
+            ("POST", resource.use_cases.create), ("PUT", resource.use_cases.change), ("DELETE", resource.use_cases.remove),
+        ):  # fmt: skip
+            where = cells[3].partition(";")[0 if method == "POST" else 2]
+            assert (method in where) == (declared is not None), resource.path
+        assert re.findall(r"`(\w+)`", cells[4]) == [a.name for a in resource.associations]
+        assert re.findall(r"`(\w+)`", cells[5]) == [search.name for search in resource.searches]
+
+
+def test_every_error_of_the_network_api_is_documented() -> None:
+    """docs/status-codes.md has a row for every status and name that the Network API refuses with."""
+    section = read("docs/status-codes.md").partition("## Network API")[2].partition("\n## ")[0]
+    for status, name in network_errors.NAMES.items():
+        assert f"\n| {status} | `{name}` |" in section, name
+    source = (ROOT / "src/trunkline/dialects/network").rglob("*.py")
+    for name in {
+        name for file in source for name in re.findall(r'(?:BadRequest|problem)\((?:request, \d+, )?"(\w+)"', file.read_text())
+    }:
+        assert f"`{name}`" in section, name
 
 
 def test_every_refusal_is_documented() -> None:

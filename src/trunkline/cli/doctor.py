@@ -101,7 +101,7 @@ async def _inside(settings: Settings, environment: str, address: str) -> list[Fi
         if await migrations.pending(connection):
             return []
         known = await registered(connection)
-        waiting, running, failed = await connection.fetchrow(COUNT)
+        ((waiting, running, failed),) = await connection.fetch(COUNT)
         workers = await connection.fetchval(WORKERS, APPLICATION)
     except (StartupError, asyncpg.PostgresError):
         return []

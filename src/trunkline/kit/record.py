@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 from trunkline.kit.db import Connection
-from trunkline.kit.events import Event
+from trunkline.kit.events import HOLD, Event
 from trunkline.kit.ids import NIL, new_id
 
 if TYPE_CHECKING:
@@ -79,17 +79,15 @@ def record_text(events: int, sizes: int, *, answered: bool) -> str:
     entry_id, *entry = take(ENTRY)
     parts = []
     if events:
-        common = (tenant, "nextval('event_sequence')", "pg_current_xact_id()", instant, *actor)
+        common = (tenant, "nextval('event_sequence')", instant, *actor)
+        columns = ", ".join(EVENT_COLUMNS)
         if events == MANY:
-            arrays = ", ".join(take(tuple(f"{type_}[]" for type_ in EVENT)))
-            columns = ", ".join(EVENT_COLUMNS)
-            rows = f"SELECT {', '.join(common)}, {columns} FROM unnest({arrays}) AS e ({columns})"
+            rows = "unnest({})".format(", ".join(take(tuple(f"{type_}[]" for type_ in EVENT))))
         else:
-            rows = "VALUES " + ", ".join(f"({', '.join((*common, *take(EVENT)))})" for _ in range(events))
+            rows = "(VALUES {})".format(", ".join(f"({', '.join(take(EVENT))})" for _ in range(events)))
         parts.append(f"""announced AS (
-            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id,
-                                remote_address, {", ".join(EVENT_COLUMNS)})
-            {rows})""")
+            INSERT INTO events (tenant_id, sequence, occurred_at, actor_type, actor_id, request_id, remote_address, {columns})
+            SELECT {", ".join(common)}, {columns} FROM {HOLD}, {rows} AS e ({columns}))""")
     if sizes:
         slot, *_ = take(("smallint",))
         if sizes == MANY:
@@ -176,10 +174,9 @@ def announce_rows(rows: str, counted: str, collection: str, last: int) -> str:
     instant, *actor, slot = (f"${last + number}" for number in range(1, 7))
     columns = ", ".join(EVENT_COLUMNS)
     return f"""announced AS (
-            INSERT INTO events (tenant_id, sequence, transaction, occurred_at, actor_type, actor_id, request_id, remote_address,
-                                {columns})
-            SELECT $1, nextval('event_sequence'), pg_current_xact_id(), {instant}::timestamptz, {", ".join(actor)}, {columns}
-              FROM ({rows}) AS e),
+            INSERT INTO events (tenant_id, sequence, occurred_at, actor_type, actor_id, request_id, remote_address, {columns})
+            SELECT $1, nextval('event_sequence'), {instant}::timestamptz, {", ".join(actor)}, {columns}
+              FROM {HOLD}, ({rows}) AS e),
         sized AS (
             INSERT INTO collection_sizes AS s (tenant_id, slot, collection, customer_id, size, changes)
             SELECT $1, {slot}::smallint, '{collection}', z.customer_id, 0, z.changes

@@ -21,7 +21,6 @@ EXPLORER = "/v1/explorer/index.html"
 def docs_routes(dialects: Sequence[Dialect]) -> list[Route]:
     """The landing page, the reference of each dialect that describes itself, and their static files."""
     described = {dialect.name: found for dialect in dialects for found in descriptions(dialect.operations)}
-
     explorer = any(operation.path == EXPLORER for dialect in dialects for operation in dialect.operations)
 
     @cache

@@ -76,7 +76,9 @@ class Collection:
             }}
             extend type Query {{
               "A page, 25 unless `first` or `last` says how many (at most 200)."
-              {self.name}(first: Int, after: String, last: Int, before: String, filter: {type_}Filter, sort: [{type_}Order!]): {type_}Connection
+              {self.name}(
+                first: Int, after: String, last: Int, before: String, filter: {type_}Filter, sort: [{type_}Order!]
+              ): {type_}Connection
             }}
         """
 

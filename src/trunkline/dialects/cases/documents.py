@@ -7,11 +7,10 @@ from typing import Any
 from graphql import (
     DocumentNode,
     FieldNode,
-    GraphQLError,
+    FragmentDefinitionNode,
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
-    OperationType,
     parse,
     specified_rules,
     validate,
@@ -19,7 +18,6 @@ from graphql import (
 
 from trunkline.dialects.cases import errors
 from trunkline.dialects.cases.limits import (
-    MOST_MUTATIONS,
     QueryLimits,
     TooComplex,
     check_cost,
@@ -49,6 +47,7 @@ class Prepared:
 
     document: DocumentNode
     operations: dict[str, OperationDefinitionNode]
+    fragments: dict[str, FragmentDefinitionNode]
     variable_pages: bool  # whether variables can change what it costs
     described: dict[str, bytes] = field(default_factory=dict)
 
@@ -60,7 +59,9 @@ class Prepared:
             raise NotExecutable([errors.fault(f"There is no operation {name[:80]!r} in the query.", errors.NOT_VALID)])
         if len(self.operations) == 1:
             return next(iter(self.operations.values()))
-        text = "The query has no operation." if not self.operations else "operationName must say which of the operations is meant."
+        text = (
+            "The query has no operation." if not self.operations else "operationName must say which of the operations is meant."
+        )
         raise NotExecutable([errors.fault(text, errors.NOT_VALID)])
 
 
@@ -102,21 +103,20 @@ class Documents:
         if "\\u" in text and any("\0" in found for found in strings_of(document)):
             raise NotExecutable([errors.fault("The query must not contain the character NUL.", errors.NOT_VALID)])
         check_document(document, self._schema, self._limits)
-        found = validate(
-            self._schema, document, specified_rules, max_errors=MOST_ERRORS, hide_suggestions=not self._introspection
-        )
+        try:
+            found = validate(
+                self._schema, document, specified_rules, max_errors=MOST_ERRORS, hide_suggestions=not self._introspection
+            )
+        except RecursionError:
+            raise TooComplex("the query is nested too deeply") from None
         if found:
             raise NotExecutable([errors.of_validation(error, document) for error in found])
-        operations = {
-            d.name.value if d.name else "": d for d in document.definitions if isinstance(d, OperationDefinitionNode)
-        }
+        operations = {d.name.value if d.name else "": d for d in document.definitions if isinstance(d, OperationDefinitionNode)}
         if not self._introspection and any(f.name.value in ("__schema", "__type") for f in fields_of(document)):
             raise NotExecutable([errors.fault("Introspection is switched off on this server.", errors.NOT_VALID)])
-        for operation in operations.values():
-            if operation.operation is OperationType.MUTATION and len(operation.selection_set.selections) > MOST_MUTATIONS:
-                raise TooComplex(f"a request may change at most {MOST_MUTATIONS} things")
-        pages = any(argument.name.value in ("first", "last") for f in fields_of(document) for argument in f.arguments)
-        return Prepared(document, operations, pages and any(o.variable_definitions for o in operations.values()))
+        pages = any(argument.name.value in ("first", "last") for f in fields_of(document) for argument in f.arguments or ())
+        fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        return Prepared(document, operations, fragments, pages and any(o.variable_definitions for o in operations.values()))
 
 
 def about_schema(operation: OperationDefinitionNode) -> bool:

@@ -131,7 +131,12 @@ def scope_for(permission: str) -> str:
 
 def of_validation(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:
     """An error of a document that does not fit the schema."""
-    dates = {id(argument.value) for field in fields_of(document) for argument in field.arguments if argument.name.value in INCIDENT_DATES}
+    dates = {
+        id(argument.value)
+        for field in fields_of(document)
+        for argument in field.arguments or ()
+        if argument.name.value in INCIDENT_DATES
+    }
     if any(id(node) in dates for node in error.nodes or ()):
         return formatted(error, AN_ERROR, {"code": SYNTAX})
     return formatted(error, error.message, {"code": NOT_VALID})
@@ -144,7 +149,7 @@ def answer(request: Request, status: int, errors: Sequence[Mapping[str, Any]], h
     return Answer(status, body, media_type if media_type in MEDIA_TYPES else JSON, headers or [])
 
 
-def refuse(request: Request, refusal: Refusal) -> Answer:  # noqa: PLR0911, C901 - a table of refusals, one line each
+def refuse(request: Request, refusal: Refusal) -> Answer:  # noqa: PLR0911, PLR0912, C901 - a table of refusals, one line each
     """Any refusal of a whole request."""
     match refusal:
         case Undone():

@@ -117,9 +117,7 @@ class PlanningExecutor(Executor[Any]):
     def _link(self, response_name: str, link: Link, details: Any) -> tuple[str, Getter | None, Link | None, Plan | None] | None:
         target = self.schema.type_map[link.target]
         assert isinstance(target, GraphQLObjectType), "links lead to objects"
-        chosen = {
-            name: found[0].node.name.value for name, found in self.collect_subfields(target, details)[0].items()
-        }
+        chosen = {name: found[0].node.name.value for name, found in self.collect_subfields(target, details)[0].items()}
         if link.identity and set(chosen.values()) <= {link.identity, "__typename"}:
             return response_name, _identity(link, chosen), None, None
         plan = self._plan(target, details)

@@ -25,7 +25,9 @@ from graphql import (
     visit,
 )
 
-TOKEN = re.compile(r'"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|\.\.\.|[^\s,\ufeff]')
+TOKEN = re.compile(
+    r'"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|\.\.\.|[^\s,\ufeff]'
+)
 LONGEST_TEXT = 100_000  # characters; long texts belong into variables
 MOST_PAIRS = 10_000  # of fields under one name, which validation compares with each other
 MOST_MUTATIONS = 10  # in one request; each counts as a write
@@ -87,16 +89,24 @@ def check_document(document: DocumentNode, schema: GraphQLSchema, limits: QueryL
         if depth > limits.depth:
             raise TooComplex(f"the query is {depth} levels deep; at most {limits.depth} are answered")
         if cost > limits.cost:
-            raise TooComplex(f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages")
+            raise TooComplex(
+                f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages"
+            )
 
 
 def check_cost(
-    document: DocumentNode, operation: OperationDefinitionNode, schema: GraphQLSchema, variables: Mapping[str, Any], limits: QueryLimits
+    document: DocumentNode,
+    operation: OperationDefinitionNode,
+    schema: GraphQLSchema,
+    variables: Mapping[str, Any],
+    limits: QueryLimits,
 ) -> None:
     """Raises `TooComplex` when the pages that the variables ask for make the operation cost too much."""
     _, cost = _Walker(document, schema, variables).measure(operation)
     if cost > limits.cost:
-        raise TooComplex(f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages")
+        raise TooComplex(
+            f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages"
+        )
 
 
 def fields_of(document: DocumentNode) -> Iterator[FieldNode]:
@@ -164,7 +174,7 @@ class _Walker:
         return depth + 1, 1 + cost * self._rows(field, type_, name)
 
     def _rows(self, field: FieldNode, type_: Any, name: str) -> int:
-        given = {argument.name.value: argument.value for argument in field.arguments}
+        given = {argument.name.value: argument.value for argument in field.arguments or ()}
         sizes = [self._size(given[argument]) for argument in ("first", "last") if argument in given]
         if sizes:
             return max(sizes)

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from trunkline.domains.billing import service as billing
 from trunkline.domains.connectivity import service as connectivity
+from trunkline.domains.connectivity.subscribers import service as subscribers
 from trunkline.domains.customers import service as customers
 from trunkline.domains.support import service as support
 from trunkline.kit.errors import Refusal
@@ -94,7 +96,9 @@ async def whole(read: Callable[..., Awaitable[Page[Any]]], work: Work, predicate
 
 
 def too_many() -> TooMany:
-    return TooMany(f"there are more than {MOST_ROWS} rows; narrow the list down, or read it in pages by the connection of its name")
+    return TooMany(
+        f"there are more than {MOST_ROWS} rows; narrow the list down, or read it in pages by the connection of its name"
+    )
 
 
 def _by_reference(read: Callable[..., Awaitable[Page[Any]]]) -> Fetch:
@@ -138,6 +142,9 @@ ONE: Mapping[str, Fetch] = {
     "account": _by_reference(customers.list_accounts),
     "site": _by_reference(customers.list_sites),
     "service": _by_reference(connectivity.list_services),
+    "case": _by_reference(support.list_cases),
+    "invoice": _by_reference(billing.list_invoices),
+    "subscriber": _by_reference(partial(subscribers.list_subscribers, deep=True)),
 }
 MANY: Mapping[str, Fetch] = {
     "communications": _communications,

@@ -76,7 +76,7 @@ def json_schema(resource: Resource) -> dict[str, Any]:
         properties["id"] = {"title": chosen, "readOnly": not resource.chosen_id, "type": "string"}
     properties |= {declared.name: _schema(declared, resource) for declared in resource.properties}
     properties |= {association.name: _link_schema(association, resource) for association in resource.associations}
-    members = (*resource.properties, *resource.associations) if resource.writable else ()
+    members: tuple[Property | Association, ...] = (*resource.properties, *resource.associations) if resource.writable else ()
     required = [member.name for member in members if member.required and member.writable]
     return {
         "$schema": DRAFT,

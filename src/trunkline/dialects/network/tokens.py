@@ -56,9 +56,7 @@ async def create_account_token(request: Request) -> Answer:
         life=cast("Policy", request.dialect).token_life,
         found=found,
     )
-    return _made(
-        request, ACCOUNT_TOKENS, token, text, "account", f"accounts/{segment(token.user_reference)}", token.user_reference
-    )
+    return _made(request, ACCOUNT_TOKENS, token, text, "account", token.user_reference or "")
 
 
 @routes.post("/sites/command/createToken", scopes=CREATE_SITE_TOKEN, status=201, secret=True, errors=(400, 403))

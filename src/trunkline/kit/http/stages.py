@@ -56,7 +56,9 @@ async def write(request: Request, dialect: Dialect, run: Callable[[], Awaitable[
                 claim = claimed
             request.work.recorded.clear()
         kept = (
-            claim.remember(answer.status, [("Content-Type", answer.media_type), *answer.headers], answer.body) if claim else None
+            claim.remember(answer.status, [("Content-Type", answer.media_type), *answer.headers], answer.body)
+            if claim
+            else None
         )
         await transaction.commit(answer.status, kept)
     return answer

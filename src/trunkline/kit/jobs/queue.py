@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 JobFunction = Callable[["Realm", UUID, dict[str, Any]], Awaitable[None]]
 
 APPLICATION = "trunkline jobs"  # how a worker's connection is named in pg_stat_activity
-KEPT = timedelta(days=7)  # how long the log says what became of a job
+KEPT = timedelta(days=1)  # how long the log says what became of a job
+SWEPT_AT_ONCE = 10_000
 
 # What pgqueuer's trigger would say, were there one; PostgreSQL delivers it with the commit, once for all jobs of a transaction.
 ENQUEUE = Statement(
@@ -71,8 +72,17 @@ RETRY = Statement(
     scope="queue",
 )
 DROP = Statement("DELETE FROM pgqueuer WHERE status = 'failed' AND (id = $1 OR $1 IS NULL) RETURNING id", scope="queue")
-SWEEP_LOG = Statement("DELETE FROM pgqueuer_log WHERE created < now() - $1::interval AND aggregated", scope="queue")
-SWEEP_STATISTICS = Statement("DELETE FROM pgqueuer_statistics WHERE created < now() - $1::interval", scope="queue")
+# What a job that failed for good was told stays with it.
+SWEEP = Statement(
+    """
+    DELETE FROM pgqueuer_log WHERE id IN (
+        SELECT l.id FROM pgqueuer_log l
+         WHERE l.created < now() - $1::interval AND NOT EXISTS (SELECT 1 FROM pgqueuer q WHERE q.id = l.job_id)
+         ORDER BY l.created LIMIT $2)
+    RETURNING id
+    """,
+    scope="queue",
+)
 
 
 class Again(Exception):  # noqa: N818 - it is not an error but what the job asks for
@@ -179,5 +189,5 @@ async def drop_failed(pool: Pool, job_id: int | None) -> int:
 
 async def sweep(pool: Pool) -> None:
     """Forget what became of old jobs."""
-    await pool.fetch(SWEEP_LOG, KEPT)
-    await pool.fetch(SWEEP_STATISTICS, KEPT)
+    while len(await pool.fetch(SWEEP, KEPT, SWEPT_AT_ONCE)) == SWEPT_AT_ONCE:
+        pass

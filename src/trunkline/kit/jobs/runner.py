@@ -118,6 +118,7 @@ class Runner:
                     max_concurrent_tasks=max(2, self._at_once),
                     shutdown_on_listener_failure=True,
                     heartbeat_timeout=self._heartbeat,
+                    log_aggregation_interval=timedelta(0),  # nobody reads pgqueuer's statistics: kit.telemetry counts
                 )
             )
             await asyncio.wait([managing, *waiting], return_when=asyncio.FIRST_COMPLETED)

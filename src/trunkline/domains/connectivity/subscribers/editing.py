@@ -19,7 +19,7 @@ from trunkline.kit import query
 from trunkline.kit.errors import Violation
 from trunkline.kit.events import Event, changed, created
 from trunkline.kit.ids import new_id
-from trunkline.kit.query import In, Window
+from trunkline.kit.query import And, Compare, In, Operator, Predicate, Window
 from trunkline.kit.rules import together
 from trunkline.kit.work import Work
 
@@ -46,6 +46,26 @@ def _spelled(name: str, reference: str) -> str:
     return reference.upper() if name in HOUSE_REFERENCES else reference
 
 
+async def by_id(work: Work, predicate: Predicate) -> Predicate:
+    """`predicate` with the ids of what it names by reference, as far as the caller reaches that: indexes stand on ids."""
+    match predicate:
+        case And(items=items):
+            return And(tuple([await by_id(work, item) for item in items]))
+        case Compare(field=field, operator=Operator.EQUAL, value=str(value)) if (name := _link_of(field)) and _askable(value):
+            found = await query.page(work, LINKED[name], In("reference", (_spelled(name, value),)), (), Window(0, 1))
+            return Compare(f"{name}_id", Operator.EQUAL, found.items[0].id) if found.items else predicate
+    return predicate
+
+
+def _link_of(field: str) -> str | None:
+    name = field.removesuffix("_reference")
+    return name if name != field and name in LINKED else None
+
+
+def _askable(reference: str) -> bool:
+    return 0 < len(reference) <= REFERENCE_LENGTH and "\0" not in reference
+
+
 async def surroundings(work: Work, drafts: Sequence[SubscriberDraft], existing: Sequence[Subscriber]) -> Surroundings:
     """Everything that editing with these drafts (at most `MOST_DRAFTS`) will ask for; `existing` are the subscribers that may change."""
     reach = work.principal.reach
@@ -53,7 +73,7 @@ async def surroundings(work: Work, drafts: Sequence[SubscriberDraft], existing: 
     linked: dict[str, Mapping[str, Linked]] = {}
     for name, listing in LINKED.items():
         named = {_spelled(name, value) for draft in drafts if isinstance(value := getattr(draft, name), str)}
-        asked = tuple(sorted(value for value in named if 0 < len(value) <= REFERENCE_LENGTH and "\0" not in value))
+        asked = tuple(sorted(filter(_askable, named)))
         found = await query.page(work, listing, In("reference", asked), (), Window(0, MOST_DRAFTS)) if asked else None
         linked[name] = {one.reference: one for one in found.items} if found else {}
     return Surroundings(linked, await _facts(work, drafts, existing, linked, home), home)
@@ -111,7 +131,8 @@ def edited(
                 linked[name] = one
             else:
                 broken.append(Violation(name, "{reference} was not found", {"reference": reference[: rules.SHOWN] or "''"}))
-    after, misplaced = rules.placed(start, rules.merged(start, draft, linked), draft, linked, around.home)
+    after = rules.merged(start, draft, linked, {violation.field for violation in broken} if broken else ())
+    after, misplaced = rules.placed(start, after, draft, linked, around.home)
     told = together(found, [*broken, *misplaced])
     at_fault = {violation.field for violation in told}
     for violation in rules.state_violations(start, after, linked, around.facts):

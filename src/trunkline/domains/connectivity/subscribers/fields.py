@@ -73,6 +73,10 @@ _subscribers = partial(
         Field("group_reference", "g.reference", Kind.REFERENCE, nullable=True),
         Field("keyset_reference", "e.reference", Kind.REFERENCE, nullable=True),
         Field("device_reference", "d.reference", Kind.WORD, nullable=True),  # callers may choose a device's: as it is spelled
+        *(
+            Field(f"{link}_id", f"b.{link}_id", Kind.UUID, nullable=True, sortable=False)
+            for link in ("account", "service", "site", "system", "system_profile", "group", "keyset", "device")
+        ),
         Field("created_at", "b.created_at", Kind.INSTANT),
         Field("modified_at", "b.modified_at", Kind.INSTANT),
     ),

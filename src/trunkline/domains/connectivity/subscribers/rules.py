@@ -1,7 +1,7 @@
 """The rules of subscribers: values, what an active one needs, what belongs together. Pure; source: reference/expeto.md §5, §7, §17."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -79,12 +79,12 @@ def value_violations(draft: SubscriberDraft, *, new: bool) -> list[Violation]:
     return broken
 
 
-def merged(before: Subscriber, draft: SubscriberDraft, linked: Mapping[str, Linked]) -> Subscriber:
-    """`before` with what `draft` asks for; what breaks a rule by itself stays as it was. Whose it is follows in `placed`."""
+def merged(before: Subscriber, draft: SubscriberDraft, linked: Mapping[str, Linked], broken: Collection[str]) -> Subscriber:
+    """`before` with what `draft` asks for; the `broken` fields stay as they were. Whose it is follows in `placed`."""
     changes: dict[str, object] = {}
-    for name, rule in RULES.items():
+    for name in RULES:
         value = getattr(draft, name)
-        if value is UNSET or (value is None and name in REQUIRED) or (value is not None and rule(name, value)):
+        if value is UNSET or name in broken:
             continue
         if name in KEYS:
             changes[f"has_{name}"] = value is not None

@@ -1,4 +1,4 @@
-"""The statements of suspending and resuming: all subscribers of a subtree in one, with an event for each."""
+"""The statements of suspending and resuming: the subscribers of a subtree by the ten thousand, with an event for each."""
 
 from uuid import UUID
 
@@ -18,6 +18,8 @@ AS_JSON = "jsonb_build_object({})".format(
     )
 )
 
+BATCH = 10_000  # of one statement: a statement has its time limit, the transaction around them all has none
+
 # $2-$4: the account's customer and the range of paths that is its subtree; $5: now.
 SUSPEND = Statement(f"""
     WITH held AS (
@@ -25,7 +27,7 @@ SUSPEND = Statement(f"""
           FROM subscribers b JOIN accounts a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
          WHERE b.tenant_id = $1 AND b.customer_id = $2 AND b.status = 'active' AND b.deleted_at IS NULL
            AND a.tenant_id = $1 AND a.path >= $3 AND a.path < $4
-           FOR UPDATE OF b
+         LIMIT {BATCH} FOR UPDATE OF b
     ), moved AS (
         UPDATE subscribers b
            SET status = 'inactive', suspended_with_account = true, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
@@ -55,7 +57,7 @@ RESUME = Statement(f"""
            AND a.tenant_id = $1 AND a.path >= $3 AND a.path < $4
            AND NOT EXISTS (SELECT 1 FROM accounts up WHERE up.tenant_id = $1 AND up.customer_id = $2 AND NOT up.enabled
                               AND starts_with(a.path, up.path))
-           FOR UPDATE OF b
+         LIMIT {BATCH} FOR UPDATE OF b
     ), moved AS (
         UPDATE subscribers b
            SET status = 'active', suspended_with_account = false, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
@@ -88,6 +90,9 @@ async def resume(work: Work, customer_id: UUID, path: str) -> int:
 
 
 async def _switch(work: Work, statement: str, customer_id: UUID, path: str) -> int:
-    rows = await work.write(statement, customer_id, path, path[:-1] + "0", work.now, *announcement(work))
-    count: int = rows[0][0]
-    return count
+    total = 0
+    while True:  # until none is found: a batch that somebody else changed meanwhile may be short
+        rows = await work.write(statement, customer_id, path, path[:-1] + "0", work.now, *announcement(work))
+        if not rows[0][0]:
+            return total
+        total += rows[0][0]

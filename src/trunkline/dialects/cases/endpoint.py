@@ -1,0 +1,181 @@
+"""`POST /graphql`: one query or one mutation in, its data and errors out (reference/expereo.md §10.1)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+import structlog
+from graphql import ExecutionResult, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, execute
+
+from trunkline.dialects.cases import errors
+from trunkline.dialects.cases.documents import NotExecutable, Prepared, about_schema
+from trunkline.dialects.cases.errors import GRAPHQL_JSON
+from trunkline.dialects.cases.execution import PlanningExecutor
+from trunkline.dialects.cases.limits import MOST_MUTATIONS, TooComplex
+from trunkline.dialects.cases.resolvers import Context
+from trunkline.kit import db
+from trunkline.kit.errors import InProgress, Refusal, Throttled, Unauthenticated, Unavailable
+from trunkline.kit.http.answer import JSON, Answer, encoder
+from trunkline.kit.http.operation import Operations
+from trunkline.kit.http.request import Request
+from trunkline.kit.http.stages import spend, write
+from trunkline.kit.record import Origin
+from trunkline.kit.telemetry import FAILURES
+
+if TYPE_CHECKING:
+    from trunkline.dialects.cases.app import CaseApi
+
+OF_THE_REQUEST = (*db.LOST, Unavailable, InProgress, Throttled, Unauthenticated)  # concern all of it, not one field
+
+log = structlog.get_logger(__name__)
+
+routes = Operations("GraphQL")
+
+
+class GraphQLRequest(msgspec.Struct, rename="camel", kw_only=True):
+    """A GraphQL request: one operation of `query`, with its variables."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+    extensions: dict[str, Any] | None = None
+
+
+@routes.post("/graphql", scopes=(), body=GraphQLRequest, produces=errors.MEDIA_TYPES, guarded=False)
+async def run_query(request: Request, body: GraphQLRequest) -> Answer:
+    """Run a query or a mutation.
+
+    Which scopes are needed depends on the fields: accounts, sites, services and subscribers `customerapi/basic.read`, cases
+    `customerapi/support.read` or `customerapi/support.read-write`, mutations `customerapi/support.read-write`, invoices and their
+    lines `customerapi/billing.read`.
+    """
+    api = cast("CaseApi", request.dialect)
+    accept = (request.header("accept") or "").lower()
+    if GRAPHQL_JSON in accept:
+        request.accepted = GRAPHQL_JSON
+    old_statuses = (
+        request.accepted == JSON and JSON in accept
+    )  # whoever names the old type gets 200 for whatever is well formed
+    variables = body.variables or {}
+    try:
+        prepared = api.documents.prepare(body.query)
+        operation = prepared.operation(body.operation_name)
+        api.documents.check(prepared, operation, variables)
+    except TooComplex as refusal:
+        await spend(request, api.reads, api.rules())
+        return errors.refuse_complex(request, refusal)
+    except NotExecutable as refusal:
+        await spend(request, api.reads, api.rules())
+        return errors.answer(request, 200 if old_statuses else 400, refusal.errors)
+    call = _Call(request, api, prepared, operation, variables, refused_status=200 if old_statuses else 400)
+    if operation.operation is not OperationType.MUTATION:
+        await spend(request, api.reads, api.rules())
+        return await call.read()
+    mutations = _root_fields(prepared, operation)
+    if len(mutations) > MOST_MUTATIONS:
+        return errors.refuse_complex(
+            request, TooComplex(f"a request may hold at most {MOST_MUTATIONS} mutations, each counts as a write")
+        )
+    await spend(request, api.writes, api.rules(), hits=len(mutations))
+    request.work.origin = Origin(
+        f"{api.name}.{'+'.join(dict.fromkeys(mutations))}", request.request_id, request.client_address or None
+    )
+    try:
+        return await write(request, api, lambda: call.change(several=len(mutations) > 1))
+    except errors.Undone as undone:
+        return undone.answer
+    except errors.Failed as failed:
+        return failed.answer
+
+
+class _Call:
+    """One execution of one operation."""
+
+    def __init__(
+        self, request: Request, api: "CaseApi", prepared: Prepared, operation: OperationDefinitionNode, variables: dict[str, Any],
+        *, refused_status: int,
+    ) -> None:  # fmt: skip
+        self._request = request
+        self._api = api
+        self._prepared = prepared
+        self._operation = operation
+        self._variables = variables
+        self._refused_status = refused_status
+
+    async def read(self) -> Answer:
+        """Answer a query."""
+        name = self._operation.name.value if self._operation.name else ""
+        remembered = about_schema(self._operation) and not self._variables
+        if remembered and name in self._prepared.described:
+            return Answer(200, self._prepared.described[name], self._request.accepted)
+        answer = self._answer(await self._execute(several=False))
+        if remembered and answer.status == 200:
+            self._prepared.described[name] = answer.body
+        return answer
+
+    async def change(self, *, several: bool) -> Answer:
+        """Answer a mutation. Raises `Undone` or `Failed` when it is the only one and came to nothing."""
+        result = await self._execute(several=several)
+        answer = self._answer(result)
+        if result.errors and not several:
+            expected = all(isinstance(error.original_error, Refusal | None) for error in result.errors)
+            raise errors.Undone(answer) if expected else errors.Failed(answer)
+        return answer
+
+    async def _execute(self, *, several: bool) -> ExecutionResult:
+        request, api = self._request, self._api
+        try:
+            result = execute(
+                api.schema,
+                self._prepared.document,
+                context_value=Context(request.work, api.total_cap, several),
+                variable_values=self._variables,
+                operation_name=self._operation.name.value if self._operation.name else None,
+                executor_class=PlanningExecutor,
+                max_coercion_errors=5,
+                hide_suggestions=not api.introspection,
+            )
+            return result if isinstance(result, ExecutionResult) else await result
+        except RecursionError:
+            error = GraphQLError("The variables are nested too deeply.", extensions={"code": errors.TOO_COMPLEX})
+            return ExecutionResult(None, [error])
+
+    def _answer(self, result: ExecutionResult) -> Answer:
+        if not result.errors:
+            return Answer(200, encoder.encode({"data": result.data}), self._request.accepted)
+        self._look_at(result.errors)
+        found = [errors.of_field(error) for error in result.errors]
+        if result.data is None and all(error.path is None for error in result.errors):  # it never began
+            return errors.answer(self._request, self._refused_status, found)
+        return Answer(200, encoder.encode({"errors": found, "data": result.data}), self._request.accepted)
+
+    def _look_at(self, found: Sequence[GraphQLError]) -> None:
+        """Raise what concerns the whole request; log what nobody expected."""
+        for error in found:
+            original = error.original_error
+            if isinstance(original, OF_THE_REQUEST):
+                raise original
+            if original is not None and not isinstance(original, Refusal):
+                log.error(
+                    "field.failed",
+                    request_id=self._request.request_id,
+                    trace_id=self._request.trace_id,
+                    path=".".join(str(part) for part in error.path or ()),
+                    exc_info=original,
+                )
+                FAILURES.labels(self._api.name, self._request.operation.name).inc()
+
+
+def _root_fields(prepared: Prepared, operation: OperationDefinitionNode) -> list[str]:
+    """The names of an operation's mutations, one for each that is written; a fragment counts with all of its own."""
+    fragments = prepared.fragments
+    names: list[str] = []
+    todo = list(operation.selection_set.selections)
+    while todo:
+        selection = todo.pop()
+        if isinstance(selection, FieldNode):
+            names.append(selection.name.value)
+        else:
+            set_ = fragments[selection.name.value] if hasattr(selection, "name") else selection
+            todo += set_.selection_set.selections  # type: ignore[attr-defined]
+    return names
