@@ -63,7 +63,7 @@ async def commit(pool: Pool, tenant: UUID, *events: Event) -> None:
 
 async def announce(connection: asyncpg.Connection, work: Work, *references: str) -> None:
     """Write events inside an open transaction that goes on."""
-    work.recorded[:] = [created("thing.made", "things", thing(reference)) for reference in references]
+    work.recorded[:] = [created("thing.made", "", thing(reference)) for reference in references]
     await write_record(connection, work, 201, None)
 
 
@@ -79,7 +79,7 @@ async def test_an_event_that_commits_late_is_not_skipped(pool: Pool, tenant: UUI
         transaction = slow.transaction()
         await transaction.start()
         await announce(slow, work_on(pool, tenant), "slow")
-        await commit(pool, tenant, created("thing.made", "things", thing("fast")))
+        await commit(pool, tenant, created("thing.made", "", thing("fast")))
 
         naive = await reader.fetch(BARE, tenant, 0)
         assert [row[1] for row in naive] == ["fast"]
@@ -96,7 +96,7 @@ async def test_a_transaction_that_is_undone_holds_nobody_up(pool: Pool, tenant: 
         transaction = slow.transaction()
         await transaction.start()
         await announce(slow, work_on(pool, tenant), "undone")
-        await commit(pool, tenant, created("thing.made", "things", thing("kept")))
+        await commit(pool, tenant, created("thing.made", "", thing("kept")))
         await transaction.rollback()
         assert [event.subject_reference for event in await read_after(reader, tenant, START)] == ["kept"]
 
@@ -163,15 +163,15 @@ async def test_many_writers_and_a_reader(pool: Pool, tenant: UUID, database_url:
 
 async def test_a_tenants_feed_is_its_own(pool: Pool, tenant: UUID) -> None:
     """No tenant reads another's events; positions of one mean nothing in the other."""
-    await commit(pool, tenant, created("thing.made", "things", thing("mine")))
-    await commit(pool, new_id(), created("thing.made", "things", thing("theirs")))
+    await commit(pool, tenant, created("thing.made", "", thing("mine")))
+    await commit(pool, new_id(), created("thing.made", "", thing("theirs")))
     async with pool.connection() as connection:
         assert [event.subject_reference for event in await read_after(connection, tenant, START)] == ["mine"]
 
 
 async def test_events_of_one_transaction_keep_their_order_and_can_be_read_in_parts(pool: Pool, tenant: UUID) -> None:
     """A reader may stop inside a transaction's events and go on from there."""
-    await commit(pool, tenant, *(created("thing.made", "things", thing(f"{number}")) for number in range(10)))
+    await commit(pool, tenant, *(created("thing.made", "", thing(f"{number}")) for number in range(10)))
     async with pool.connection() as connection:
         seen: list[str] = []
         position = START

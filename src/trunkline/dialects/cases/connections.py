@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from graphql import FieldNode, FragmentSpreadNode, GraphQLResolveInfo, SelectionSetNode
+from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
 
 from trunkline.dialects.cases.collections import Collection, Name
 from trunkline.dialects.cases.limits import LARGEST_PAGE, PAGE
+from trunkline.dialects.cases.types import Info
 from trunkline.kit.errors import Malformed, Violation
 from trunkline.kit.instants import parse_instant
 from trunkline.kit.query import (
@@ -48,7 +49,7 @@ class Edge:
     node: Any
 
 
-async def connection(collection: Collection, info: GraphQLResolveInfo, given: Mapping[str, Any]) -> dict[str, Any]:
+async def connection(collection: Collection, info: Info, given: Mapping[str, Any]) -> dict[str, Any]:
     """A page of a collection. Raises `Malformed` with every argument that cannot be used."""
     reader = _Reader(collection)
     predicate, sort = reader.predicate(given.get("filter")), reader.sort(given.get("sort"))
@@ -82,12 +83,12 @@ def _place(item: Any, order: Sequence[SortKey], mark: bytes) -> str:
     return write_cursor(Cursor(tuple(getattr(item, key.field) for key in order)), 0, mark)
 
 
-def selects(info: GraphQLResolveInfo, name: str) -> bool:
+def selects(info: Info, name: str) -> bool:
     """Whether the field that is being resolved is asked for `name`."""
     return any(field.name.value == name for node in info.field_nodes for field in chosen(info, node.selection_set))
 
 
-def chosen(info: GraphQLResolveInfo, selections: SelectionSetNode | None) -> Iterator[FieldNode]:
+def chosen(info: Info, selections: SelectionSetNode | None) -> Iterator[FieldNode]:
     """The fields of a selection, those of its fragments too."""
     for selection in selections.selections if selections else ():
         if isinstance(selection, FieldNode):

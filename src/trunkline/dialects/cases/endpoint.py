@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import structlog
-from graphql import ExecutionResult, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, execute
+from graphql import (
+    ExecutionResult,
+    FieldNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    OperationType,
+    SelectionNode,
+    execute,
+)
 
 from trunkline.dialects.cases import errors
 from trunkline.dialects.cases.documents import NotExecutable, Prepared, about_schema
@@ -42,7 +52,7 @@ class GraphQLRequest(msgspec.Struct, rename="camel", kw_only=True):
 
 
 @routes.post("/graphql", scopes=(), body=GraphQLRequest, produces=errors.MEDIA_TYPES, guarded=False)
-async def run_query(request: Request, body: GraphQLRequest) -> Answer:
+async def run_query(request: Request, body: GraphQLRequest) -> Answer:  # noqa: PLR0911 - one for each way to end
     """Run a query or a mutation.
 
     Which scopes are needed depends on the fields: accounts, sites, services and subscribers `customerapi/basic.read`, cases
@@ -168,14 +178,14 @@ class _Call:
 
 def _root_fields(prepared: Prepared, operation: OperationDefinitionNode) -> list[str]:
     """The names of an operation's mutations, one for each that is written; a fragment counts with all of its own."""
-    fragments = prepared.fragments
     names: list[str] = []
-    todo = list(operation.selection_set.selections)
+    todo: list[SelectionNode] = list(operation.selection_set.selections)
     while todo:
-        selection = todo.pop()
-        if isinstance(selection, FieldNode):
-            names.append(selection.name.value)
-        else:
-            set_ = fragments[selection.name.value] if hasattr(selection, "name") else selection
-            todo += set_.selection_set.selections  # type: ignore[attr-defined]
+        match todo.pop():
+            case FieldNode() as selected:
+                names.append(selected.name.value)
+            case FragmentSpreadNode() as spread:
+                todo += prepared.fragments[spread.name.value].selection_set.selections
+            case InlineFragmentNode() as inline:
+                todo += inline.selection_set.selections
     return names

@@ -5,9 +5,8 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from graphql import GraphQLResolveInfo
-
 from trunkline.dialects.cases.errors import IncidentDates
+from trunkline.dialects.cases.types import Info
 from trunkline.dialects.customer import words
 from trunkline.domains.support import service as support
 from trunkline.domains.support.service import Case, CaseChange, CaseDraft, CaseType
@@ -21,7 +20,7 @@ CASE_TYPES = {wire: CaseType(house) for house, wire in words.CASE_TYPE.items()} 
 
 
 @asynccontextmanager
-async def apart(info: GraphQLResolveInfo) -> AsyncIterator[None]:
+async def apart(info: Info) -> AsyncIterator[None]:
     """One of several mutations of a request: when it is refused, nothing of it stays and the others do."""
     work = info.context.work
     if not info.context.several:
@@ -37,7 +36,7 @@ async def apart(info: GraphQLResolveInfo) -> AsyncIterator[None]:
         raise
 
 
-async def create_case(_: Any, info: GraphQLResolveInfo, **given: Any) -> Case:
+async def create_case(_: Any, info: Info, **given: Any) -> Case:
     """Open a case. Raises `IncidentDates`, or `Invalid` with every other rule that is broken."""
     found = []
     type_ = CASE_TYPES.get(given["type"])
@@ -64,7 +63,7 @@ async def create_case(_: Any, info: GraphQLResolveInfo, **given: Any) -> Case:
         return await support.open_case(info.context.work, draft, found)
 
 
-async def reply_to_case(_: Any, info: GraphQLResolveInfo, message: str, **given: Any) -> bool:
+async def reply_to_case(_: Any, info: Info, message: str, **given: Any) -> bool:
     """Add a message to a case. Raises `NotFound`, `Invalid`."""
     reference = _case_id(given)
     async with apart(info):
@@ -72,7 +71,7 @@ async def reply_to_case(_: Any, info: GraphQLResolveInfo, message: str, **given:
     return True
 
 
-async def add_customer_reference(_: Any, info: GraphQLResolveInfo, customerReference: str, **given: Any) -> bool:  # noqa: N803
+async def add_customer_reference(_: Any, info: Info, customerReference: str, **given: Any) -> bool:  # noqa: N803
     """Set or overwrite a case's reference. Raises `NotFound`, `Invalid`."""
     reference = _case_id(given)
     change = CaseChange(customer_reference=customerReference or None)

@@ -6,11 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from graphql import GraphQLResolveInfo
 
 from trunkline.dialects.cases.connections import chosen
 from trunkline.dialects.cases.loaders import Loaders, grouped, whole
-from trunkline.dialects.cases.types import PolledCase
+from trunkline.dialects.cases.types import Info, PolledCase
 from trunkline.domains.billing import service as billing
 from trunkline.domains.connectivity import service as connectivity
 from trunkline.domains.customers import service as customers
@@ -49,7 +48,7 @@ class ViewerAccount:
         return getattr(self._account, name)
 
 
-async def viewer_account(_: Any, info: GraphQLResolveInfo) -> ViewerAccount | None:
+async def viewer_account(_: Any, info: Info) -> ViewerAccount | None:
     """The account of the caller's client; `None` for a client of the provider, which belongs to none. Raises `Forbidden`."""
     work: Work = info.context.work
     work.require("accounts.read")
@@ -63,18 +62,18 @@ async def viewer_account(_: Any, info: GraphQLResolveInfo) -> ViewerAccount | No
     return ViewerAccount(page.items[0]) if page.items else None
 
 
-async def account_services(source: Any, info: GraphQLResolveInfo, id: str | None = None) -> Any:  # noqa: A002 - the schema's word
+async def account_services(source: Any, info: Info, id: str | None = None) -> Any:  # noqa: A002 - the schema's word
     """Services of an account, or the one with this id."""
     wanted = _equal({"reference": id})
     return await _rows(source, info, ("services", id), connectivity.list_services, wanted)
 
 
-async def account_sites(source: Any, info: GraphQLResolveInfo, name: str | None = None) -> Any:
+async def account_sites(source: Any, info: Info, name: str | None = None) -> Any:
     """Sites of an account, or those with this name."""
     return await _rows(source, info, ("sites", name), customers.list_sites, _equal({"name": name}))
 
 
-async def account_invoice_lines(source: Any, info: GraphQLResolveInfo) -> Any:
+async def account_invoice_lines(source: Any, info: Info) -> Any:
     """Lines of all invoices of an account, newest first."""
     if isinstance(source, ViewerAccount):
         return await whole(billing.list_invoice_lines, info.context.work, And(()), NEWEST_INVOICE_FIRST)
@@ -93,7 +92,7 @@ async def account_invoice_lines(source: Any, info: GraphQLResolveInfo) -> Any:
 
 async def account_cases(
     source: Any,
-    info: GraphQLResolveInfo,
+    info: Info,
     id: str | None = None,  # noqa: A002 - the schema's word
     serviceId: str | None = None,  # noqa: N803 - the schema's word
     lastModifiedMinutes: int | None = 0,  # noqa: N803
@@ -116,7 +115,7 @@ async def account_cases(
     key = ("cases", id, serviceId, minutes, customerReference)
     rows = await _rows(source, info, key, support.list_cases, wanted, LAST_CHANGED_FIRST)
     shown_since = None if id is not None else since  # with an id, the whole history
-    return [PolledCase(*msgspec.structs.astuple(case), shown_since) for case in rows]
+    return [PolledCase(*(*msgspec.structs.astuple(case), shown_since)) for case in rows]
 
 
 def _equal(fields: Mapping[str, str | None]) -> list[Predicate]:
@@ -124,7 +123,7 @@ def _equal(fields: Mapping[str, str | None]) -> list[Predicate]:
 
 
 async def _rows(
-    source: Any, info: GraphQLResolveInfo, key: tuple[Any, ...], read: Any, wanted: list[Predicate], *sort: SortKey
+    source: Any, info: Info, key: tuple[Any, ...], read: Any, wanted: list[Predicate], *sort: SortKey
 ) -> Sequence[Any]:
     """All rows of a list of an account: the viewer's at once, those of other accounts together in one statement."""
     if isinstance(source, ViewerAccount):
@@ -137,7 +136,7 @@ async def _rows(
     return await _loaded(info, key, fetch, source.reference)
 
 
-async def _loaded(info: GraphQLResolveInfo, name: Any, fetch: Any, key: str) -> Sequence[Any]:
+async def _loaded(info: Info, name: Any, fetch: Any, key: str) -> Sequence[Any]:
     value = info.context.loaders.of(name, fetch).load(key)
     rows: Sequence[Any] = value if isinstance(value, list) else await value
     return rows
@@ -146,7 +145,7 @@ async def _loaded(info: GraphQLResolveInfo, name: Any, fetch: Any, key: str) -> 
 def one(name: str) -> Any:
     """The resolver of an object by its id; `None` when there is none for the caller."""
 
-    def resolve(_: Any, info: GraphQLResolveInfo, id: str) -> Any:  # noqa: A002 - the schema's word
+    def resolve(_: Any, info: Info, id: str) -> Any:  # noqa: A002 - the schema's word
         return info.context.loaders[name].load(id.strip().upper())
 
     return resolve

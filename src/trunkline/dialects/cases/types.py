@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
+
+from graphql import GraphQLResolveInfo
 
 from trunkline.dialects.customer import words
 from trunkline.domains.support.service import Case
 
 Getter = Callable[[Any], Any]
+Info: TypeAlias = GraphQLResolveInfo[Any]
 
 
 class PolledCase(Case, frozen=True):
