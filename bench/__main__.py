@@ -64,6 +64,9 @@ def measure(extent: Extent, command: str) -> Result:
             say("pgbench -S")
             by_key = limits.select_by_key(subject, extent.limit_rounds, seconds=3)
             result.limits.append(("PostgreSQL: `pgbench -S -M prepared`", *by_key))
+            say("the bare way of a row")
+            bare = limits.bare(subject, extent.limit_rounds, 4000)
+            result.limits.append(("granian, our pool and one query: an account without caller, limits, metrics and log", *bare))
         if extent.two_rounds:
             say("the same with two workers")
             with Subject(data, workers=2) as subject:

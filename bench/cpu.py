@@ -1,5 +1,6 @@
 """CPU time and memory of process trees, from /proc (Linux). What a request costs is read here and nowhere else."""
 
+import contextlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,6 +52,14 @@ def tree(root: int) -> list[int]:
             except OSError:
                 continue
     return found
+
+
+def place(root: int, cores: set[int]) -> None:
+    """Let every thread of the tree below `root`, itself included, run on these cores only; what it starts later too."""
+    for pid in tree(root):
+        for task in _entries(Path(f"/proc/{pid}/task")):
+            with contextlib.suppress(OSError):  # it ended just now
+                os.sched_setaffinity(int(task.name), cores)
 
 
 def children(pid: int, word: str) -> list[int]:

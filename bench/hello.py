@@ -21,11 +21,12 @@ async def application(scope: dict[str, Any], receive: object, send: Callable[[di
         await send({"type": "http.response.body", "body": BODY})
 
 
-if __name__ == "__main__":
+def serve(target: str, port: int) -> None:
+    """Serve an application as our listener does."""
     Granian(
-        "bench.hello:application",
+        target,
         interface=Interfaces.ASGI,
-        port=int(sys.argv[1]),
+        port=port,
         workers=1,
         loop=Loops.uvloop,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
@@ -33,3 +34,7 @@ if __name__ == "__main__":
         log_access=False,
         log_level="warning",  # type: ignore[arg-type]
     ).serve()
+
+
+if __name__ == "__main__":
+    serve("bench.hello:application", int(sys.argv[1]))

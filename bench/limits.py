@@ -1,7 +1,9 @@
 """The physical limits: what PostgreSQL and the bare HTTP server cost by themselves."""
 
 import asyncio
+import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -11,15 +13,17 @@ from statistics import median
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-import httpx
 
 from bench.cpu import spent, usage
 from bench.load import drive
 from bench.server import Subject, request
 from tests.serving import ROOT, free_port
 from trunkline.kit.embedded.binaries import find_binaries
+from trunkline.kit.statements import Statement
 
 DATABASE = "pgbench"
+
+SOME_ACCOUNTS = Statement("SELECT reference FROM accounts WHERE tenant_id = $1 AND customer_id = $2 ORDER BY id DESC LIMIT $3")
 
 
 def select_by_key(subject: Subject, rounds: int, seconds: int) -> tuple[float, float]:
@@ -45,13 +49,36 @@ def select_by_key(subject: Subject, rounds: int, seconds: int) -> tuple[float, f
 
 def hello(rounds: int, count: int) -> tuple[float, float]:
     """(median, least) CPU milliseconds of the bare HTTP server for a request."""
+    with _serving("bench.hello", {}) as (port, pid):
+        return _costs(rounds, count, port, [request("GET", "/", {})], [pid])
+
+
+def bare(subject: Subject, rounds: int, count: int) -> tuple[float, float]:
+    """(median, least) CPU milliseconds of the bare way of a row, PostgreSQL's part included."""
+    requests = [request("GET", path, {}) for path in asyncio.run(_bare_paths(subject, count))]
+    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid):
+        with subject.apart(pid):
+            drive(port, requests, 1000)
+            return _costs(rounds, len(requests), port, requests, [pid, subject.postgres])
+
+
+def _costs(rounds: int, count: int, port: int, requests: list[bytes], trees: list[int]) -> tuple[float, float]:
     costs = []
-    with _bare_server() as (port, pid):
-        for _ in range(rounds):
-            before = usage(pid)
-            drive(port, [request("GET", "/", {})], count)
-            costs.append(spent(before, usage(pid)) / 1e6 / count)
+    for _ in range(rounds):
+        before = [usage(pid) for pid in trees]
+        drive(port, requests, count)
+        costs.append(sum(spent(then, usage(pid)) for then, pid in zip(before, trees, strict=True)) / 1e6 / count)
     return median(costs), min(costs)
+
+
+async def _bare_paths(subject: Subject, count: int) -> list[str]:
+    connection = await asyncpg.connect(subject.database_url)
+    try:
+        tenant_id, account_id, _ = await subject.root(connection)
+        rows = await connection.fetch(SOME_ACCOUNTS, tenant_id, account_id, count)
+    finally:
+        await connection.close()
+    return [f"/{tenant_id}/{account_id}/{row[0]}" for row in rows]
 
 
 async def _make_database(address: str) -> None:
@@ -64,22 +91,23 @@ async def _make_database(address: str) -> None:
 
 
 @contextmanager
-def _bare_server() -> Iterator[tuple[int, int]]:
+def _serving(module: str, variables: dict[str, str]) -> Iterator[tuple[int, int]]:
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "bench.hello", str(port)], cwd=ROOT) as process:
+    command = [sys.executable, "-m", module, str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env={**os.environ, **variables}) as process:
         try:
-            _wait_for(f"http://127.0.0.1:{port}/")
+            _wait_for(port)
             yield port, process.pid
         finally:
             process.terminate()
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(port: int) -> None:
     for _ in range(500):
         try:
-            httpx.get(url)
-        except httpx.TransportError:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
             time.sleep(0.02)
         else:
             return
-    raise RuntimeError(f"{url} does not answer")
+    raise RuntimeError(f"nothing answers at port {port}")

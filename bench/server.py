@@ -1,18 +1,20 @@
 """The server under measurement: `trunkline serve` on a data folder of its own, with a large customer in it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
 
-from bench.cpu import children, resident_megabytes, spent, tree, usage
+from bench.cpu import children, place, resident_megabytes, spent, tree, usage
 from bench.load import Outcome, drive
 from tests.serving import Server
 from trunkline.demo import bulk
@@ -125,10 +127,26 @@ class Subject:
     def measure(self, requests: Sequence[bytes], count: int, status: int = 200) -> Cost:
         """Send the load and say what a request of it costs."""
         trees = (self.application, self.postgres)
-        before = [usage(root) for root in trees]
-        outcome = drive(self.port, requests, count, status=status)
+        with self.apart(self.application):
+            before = [usage(root) for root in trees]
+            outcome = drive(self.port, requests, count, status=status)
         application, database = (spent(then, usage(root)) / 1e6 / count for then, root in zip(before, trees, strict=True))
         return Cost(application, database, outcome)
+
+    @contextlib.contextmanager
+    def apart(self, application: int) -> Iterator[None]:
+        """A single worker has one core for itself meanwhile; PostgreSQL and the load share the others."""
+        every = os.sched_getaffinity(0)
+        if self.workers > 1 or len(every) < 2:
+            yield
+            return
+        first = min(every)
+        try:
+            place(os.getpid(), every - {first})  # and all that it has started: the server is below it
+            place(application, {first})
+            yield
+        finally:
+            place(os.getpid(), every)
 
     def load(self) -> None:
         """Add the accounts beneath the demonstration customer's root and the subscribers, and let PostgreSQL look at them."""
@@ -137,9 +155,7 @@ class Subject:
     async def _load(self) -> None:
         connection = await asyncpg.connect(self.database_url)
         try:
-            client_id = self._server.credentials["customer"]["client_id"]
-            (root,) = await connection.fetch(ROOT_ACCOUNT, client_id)
-            tenant_id, account_id, path = root
+            tenant_id, account_id, path = await self.root(connection)
             await bulk.load_accounts(connection, tenant_id, account_id, path, wall_clock(), count=ACCOUNTS)
             there = await connection.fetchval(COUNT_SUBSCRIBERS, tenant_id, account_id)
             keyring = Keyring(KeyFile(self._server.data / FILE))
@@ -149,6 +165,11 @@ class Subject:
             await connection.execute("VACUUM ANALYZE")
         finally:
             await connection.close()
+
+    async def root(self, connection: asyncpg.Connection) -> tuple[UUID, UUID, str]:
+        """Tenant, id and path of the account that the load's credentials belong to."""
+        (root,) = await connection.fetch(ROOT_ACCOUNT, self._server.credentials["customer"]["client_id"])
+        return root[0], root[1], root[2]
 
     def version(self) -> str:
         """PostgreSQL's version."""

@@ -3,7 +3,19 @@
 import httpx
 import pytest
 
-from tests.dialects.cases.wire import CREATE, CREATE_WITH_END, REFERENCE, REPLY, RETRIEVE, ask, cases, code_of, only_error, open_case, post
+from tests.dialects.cases.wire import (
+    CREATE,
+    CREATE_WITH_END,
+    REFERENCE,
+    REPLY,
+    RETRIEVE,
+    ask,
+    cases,
+    code_of,
+    only_error,
+    open_case,
+    post,
+)
 
 FIELDS = RETRIEVE[RETRIEVE.index("        id") : RETRIEVE.index("      }\n    }\n  }")]
 START = "2026-03-02T06:10:00Z"
@@ -16,7 +28,13 @@ def test_the_published_poll_works_as_it_is_printed(customer: httpx.Client) -> No
 
 def test_the_published_operations_work_together(customer: httpx.Client, service_id: str) -> None:
     """A case is opened, answered and given a reference, and the poll shows all of it."""
-    given = {"subject": "InformationRequest", "type": "NonIncident", "serviceId": service_id, "message": "How much?", "sentBy": "noc@acme.example"}
+    given = {
+        "subject": "InformationRequest",
+        "type": "NonIncident",
+        "serviceId": service_id,
+        "message": "How much?",
+        "sentBy": "noc@acme.example",
+    }
     case_id = ask(customer, CREATE, given)["createCase"]["id"]
     assert ask(customer, REPLY, {"caseId": case_id, "message": "And when?"}) == {"replyToCase": True}
     assert ask(customer, REFERENCE, {"caseId": case_id, "customerReference": "NOC-1"}) == {"addCustomerReference": True}
@@ -135,7 +153,14 @@ def test_dates_that_are_none_are_the_same_error_for_requests(
 @pytest.mark.parametrize(("type_", "subject"), [("Incident", "ServiceDown"), ("NonIncident", "Other")])
 def test_an_end_before_the_start_is_refused(customer: httpx.Client, service_id: str, type_: str, subject: str) -> None:
     """The error says what is wrong."""
-    given = {"subject": subject, "type": type_, "serviceId": service_id, "message": "x", "start": START, "end": "2026-03-01T00:00:00Z"}
+    given = {
+        "subject": subject,
+        "type": type_,
+        "serviceId": service_id,
+        "message": "x",
+        "start": START,
+        "end": "2026-03-01T00:00:00Z",
+    }
     error = only_error(post(customer, CREATE_WITH_END, given))
     assert error["extensions"] == {
         "code": "VALIDATION_FAILED",

@@ -126,5 +126,7 @@ def open_case(client: httpx.Client, service_id: str, **changes: Any) -> str:
 def cases(client: httpx.Client, arguments: str, fields: str = "id") -> list[dict[str, Any]]:
     """`viewer { account { cases } }`."""
     given = f"({arguments})" if arguments else ""
-    found: list[dict[str, Any]] = ask(client, f"{{ viewer {{ account {{ cases{given} {{ {fields} }} }} }} }}")["viewer"]["account"]["cases"]
+    found: list[dict[str, Any]] = ask(client, f"{{ viewer {{ account {{ cases{given} {{ {fields} }} }} }} }}")["viewer"][
+        "account"
+    ]["cases"]
     return found

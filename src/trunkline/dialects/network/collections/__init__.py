@@ -1,5 +1,6 @@
 """Every collection of the Network API, in the order in which the root names them (reference/expeto.md §4)."""
 
+from trunkline.dialects.network.collections.audit import AUDIT_LOGS
 from trunkline.dialects.network.collections.customers import CUSTOMERS, SITES
 from trunkline.dialects.network.collections.equipment import (
     DEVICES,
@@ -8,7 +9,7 @@ from trunkline.dialects.network.collections.equipment import (
     PRIVATE_RADIOS,
     SFTP_CONNECTIONS,
 )
-from trunkline.dialects.network.collections.people import ACCOUNT_TOKENS, ACCOUNTS, AUDIT_LOGS, SITE_TOKENS
+from trunkline.dialects.network.collections.people import ACCOUNT_TOKENS, ACCOUNTS, SITE_TOKENS
 from trunkline.dialects.network.collections.subscribers import SUBS
 from trunkline.dialects.network.collections.systems import (
     APNS,

@@ -1,4 +1,4 @@
-"""`/v1/accounts` (the house's users), API tokens and the audit log."""
+"""`/v1/accounts` (the house's users) and API tokens."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from trunkline.dialects.network.bodies import Unfit, text_of
 from trunkline.dialects.network.collections.common import CUSTOMER, ID, name, whole
 from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type, UseCases
 from trunkline.dialects.network.roles import HOUSE_ROLES, ROLES, Role
-from trunkline.domains.audit import service as audit
 from trunkline.domains.identity import service as identity
 from trunkline.kit.http.decode import describe
 from trunkline.kit.http.request import Request
@@ -219,100 +218,4 @@ SITE_TOKENS = Resource(
     deep_listing=identity.SITE_TOKENS_DEEP,
     use_cases=UseCases(list=_list_site_tokens, find=identity.find_site_token, remove=identity.remove_site_token),
     commands=("refreshToken",),
-)
-
-AUDIT_LOGS = Resource(
-    path="account-audit-logs",
-    item="accountAuditLog",
-    title="Account audit logs",
-    description="An entry says who changed what and when; entries are never changed.",
-    properties=(
-        Property(
-            name="id",
-            description="The entry's number.",
-            field="sequence",
-            projection=Projection.BRIEF,
-            read_only=True,
-            show=lambda _, value: str(value),
-            example="4711",
-        ),
-        Property(
-            name="account",
-            description="Who did it.",
-            field="actor_id",
-            projection=Projection.BRIEF,
-            read_only=True,
-            example="operations@example.com",
-        ),
-        Property(
-            name="action",
-            description="What was done.",
-            field="type",
-            projection=Projection.BRIEF,
-            read_only=True,
-            example="subscriber.changed",
-        ),
-        Property(
-            name="resource",
-            description="What kind of object it was done to.",
-            field="subject_type",
-            read_only=True,
-            example="subscriber",
-        ),
-        Property(
-            name="resourceId",
-            description="The object's id.",
-            field="subject_reference",
-            read_only=True,
-            example="700123",
-        ),
-        Property(
-            name="timestamp",
-            description="When.",
-            type=Type.INSTANT,
-            field="occurred_at",
-            projection=Projection.BRIEF,
-            read_only=True,
-            example="2026-03-02T10:00:00.000Z",
-        ),
-        Property(
-            name="sourceAddress",
-            description="The address that the request came from.",
-            field="remote_address",
-            read_only=True,
-            example="192.0.2.30",
-        ),
-        Property(
-            name="incident",
-            description="The incident that it led to; what is recorded led to none.",
-            field="request_id",
-            read_only=True,
-            show=lambda _, __: None,
-            plain=False,
-        ),
-        Property(
-            name="request",
-            description="The id of the request, as in the header X-Request-Id.",
-            field="request_id",
-            projection=Projection.DEEP,
-            read_only=True,
-            example="4bf92f3577b34da6a3ce929d0e0e4736",
-        ),
-    ),
-    associations=(
-        Association(
-            name="customer",
-            target="customers",
-            field="account",
-            read_only=True,
-            description="The customer whose object it was done to.",
-        ),
-    ),
-    searches=(Search(name="findByAccount", by="account"),),
-    listing=audit.AUDIT_LOG,
-    deep_listing=audit.AUDIT_LOG_DEEP,
-    use_cases=UseCases(list=audit.list_entries, find=audit.find_entry),
-    key="sequence",
-    modified="occurred_at",
-    default_sort=("id,desc",),
 )
