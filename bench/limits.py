@@ -56,10 +56,9 @@ def hello(rounds: int, count: int) -> tuple[float, float]:
 def bare(subject: Subject, rounds: int, count: int) -> tuple[float, float]:
     """(median, least) CPU milliseconds of the bare way of a row, PostgreSQL's part included."""
     requests = [request("GET", path, {}) for path in asyncio.run(_bare_paths(subject, count))]
-    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid):
-        with subject.apart(pid):
-            drive(port, requests, 1000)
-            return _costs(rounds, len(requests), port, requests, [pid, subject.postgres])
+    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid), subject.apart(pid):
+        drive(port, requests, 1000)
+        return _costs(rounds, len(requests), port, requests, [pid, subject.postgres])
 
 
 def _costs(rounds: int, count: int, port: int, requests: list[bytes], trees: list[int]) -> tuple[float, float]:
