@@ -97,7 +97,7 @@ def test_user_create(server: Server) -> None:
     made = answer(server, "user", "create", "ann@example.com", "--role", "administrator")
     assert made["username"] == "ann@example.com"
     assert len(made["password"]) >= 12
-    done = run(server, "user", "create", "bob@example.com", "--password-stdin", "--json", text="long enough 1\n")
+    done = run(server, "user", "create", "bob@example.com", "--password-stdin", "--json", text="Long-enough-1\n")
     assert "password" not in json.loads(done.stdout)
 
 

@@ -108,10 +108,10 @@ COLUMNS = """e.sequence, e.occurred_at, e.type, e.subject_type, e.subject_id, e.
 SOURCE = "events e LEFT JOIN accounts a ON a.tenant_id = e.tenant_id AND a.id = e.account_id"
 
 # The order matters: first the last number, then the locks. A transaction that is not among these locks drew its numbers before and is
-# over, or has yet to draw, and then draws higher ones. $1: what is known to be drawn; nothing is looked up while there is no more.
+# over, or has yet to draw, and then draws higher ones. $1: an earlier answer; the locks are not looked at while it is the last number.
 READ_HORIZON = Statement(
     f"""
-    SELECT CASE WHEN drawn.last <= $1 THEN $1
+    SELECT CASE WHEN drawn.last = $1 THEN $1
                 ELSE least(drawn.last, (
                     SELECT min((l.classid::bigint & 65535) << 32 | l.objid::bigint)
                       FROM pg_locks l
@@ -140,7 +140,8 @@ class Reading(Protocol):
 async def horizon(reading: Reading, known: int = 0) -> int:
     """The highest number up to which all events are final. Events up to there must be read by a later statement, with a view of its own.
 
-    `known`: an earlier answer; the same again is cheap.
+    `known`: an earlier answer; to hear it again is cheap. Not an answer from before a crash of the database: numbers that nobody had
+    committed may be drawn again.
     """
     rows = await reading.fetch(READ_HORIZON, known)
     number: int = rows[0][0]

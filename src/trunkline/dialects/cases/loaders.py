@@ -23,6 +23,14 @@ class TooMany(Refusal):
     """A list without pages would have more than `MOST_ROWS` rows."""
 
 
+class _Batch:
+    """What is read together: keys, each with the future that waits for its value, if any; `done` is set to what went wrong."""
+
+    def __init__(self) -> None:
+        self.keys: dict[Hashable, asyncio.Future[Any] | None] = {}
+        self.done: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+
+
 class Loader:
     """Values by key, each read once for a request. What is asked for in one turn of the event loop is read together."""
 
@@ -31,9 +39,9 @@ class Loader:
         self._fetch = fetch
         self._missing = missing
         self._values: dict[Hashable, Any] = {}
-        self._waiting: dict[Hashable, asyncio.Future[Any]] = {}
         self._refused: Refusal | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._batch: _Batch | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def load(self, key: Hashable) -> Any:
         """The value, or a future of it. Raises what reading raised."""
@@ -43,44 +51,54 @@ class Loader:
             raise self._refused
         if key in self._values:
             return self._values[key]
-        if key not in self._waiting:
-            loop = asyncio.get_running_loop()
-            if not self._waiting:
-                self._task = loop.create_task(self._read_waiting())
-            self._waiting[key] = loop.create_future()
-        return self._waiting[key]
+        batch = self._open()
+        future = batch.keys.get(key)
+        if future is None:
+            future = batch.keys[key] = asyncio.get_running_loop().create_future()
+        return future
 
     async def prime(self, keys: Iterable[Hashable]) -> None:
         """Read the values of all `keys` that are not known yet. Raises what reading raised."""
         if self._refused is not None:
             raise self._refused
-        wanted = [key for key in dict.fromkeys(keys) if key is not None and key not in self._values]
+        wanted = [key for key in keys if key is not None and key not in self._values]
         if not wanted:
             return
-        try:
-            found = await self._fetch(self._work, wanted)
-        except Refusal as refusal:
-            self._refused = refusal
-            raise
+        batch = self._open()
         for key in wanted:
-            self._values[key] = found[key] if key in found else self._missing()
+            batch.keys.setdefault(key, None)
+        error = await batch.done
+        if error is not None:
+            raise error
 
     def __getitem__(self, key: Hashable) -> Any:
         """A value that is there already."""
         return None if key is None else self._values[key]
 
-    async def _read_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, {}
+    def _open(self) -> _Batch:
+        """The batch that is being filled."""
+        if self._batch is None:
+            self._batch = _Batch()
+            task = asyncio.get_running_loop().create_task(self._read(self._batch))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return self._batch
+
+    async def _read(self, batch: _Batch) -> None:
+        await asyncio.sleep(0)  # whoever was woken together with who asked first may ask too
+        self._batch = None
+        error: Exception | None = None
         try:
-            await self.prime(waiting)
-        except Exception as error:
-            for future in waiting.values():
-                if not future.done():
-                    future.set_exception(error)
-        else:
-            for key, future in waiting.items():
-                if not future.done():
-                    future.set_result(self._values[key])
+            found = await self._fetch(self._work, list(batch.keys))
+            for key in batch.keys:
+                self._values[key] = found[key] if key in found else self._missing()
+        except Exception as refused:  # goes to all who wait
+            error = refused
+            self._refused = refused if isinstance(refused, Refusal) else None
+        for key, future in batch.keys.items():
+            if future is not None and not future.done():
+                future.set_result(self._values[key]) if error is None else future.set_exception(error)
+        batch.done.set_result(error)
 
 
 def _nothing() -> None:

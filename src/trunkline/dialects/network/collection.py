@@ -104,8 +104,9 @@ class Collection:
         return page_answer(request, self.resource, document)
 
     async def find(self, request: Request) -> Answer:
-        item = await self.resource.use_cases.find(request.work, request.path_parameters["id"])
-        return self.answer(request, item)
+        uses = self.resource.use_cases
+        find = uses.find if uses.glance is None or read_projection(request) is Projection.DEEP else uses.glance
+        return self.answer(request, await find(request.work, request.path_parameters["id"]))
 
     def answer(self, request: Request, item: Any, status: int = 200) -> Answer:
         """One object in the projection that is asked for."""

@@ -158,6 +158,7 @@ class UseCases:
 
     list: Callable[..., Awaitable[Any]]
     find: Callable[..., Awaitable[Any]]
+    glance: Callable[..., Awaitable[Any]] | None = None  # `find` without the linked objects, where that is cheaper
     create: Callable[..., Awaitable[Any]] | None = None
     change: Callable[..., Awaitable[Any]] | None = None
     remove: Callable[..., Awaitable[None]] | None = None

@@ -1,5 +1,6 @@
 """An answer on its way out, and conditional requests (RFC 9110, section 13)."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +14,16 @@ encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
 
 @dataclass(slots=True)
 class Answer:
-    """Status, body and the headers that the operation itself gives; the pipeline adds the rest."""
+    """Status, body and the headers that the operation itself gives; the pipeline adds the rest.
+
+    With a `stream` the body is sent piece by piece, for as long as the client stays and the server runs (`kit.http.waiting`).
+    """
 
     status: int
     body: bytes = b""
     media_type: str = JSON
     headers: Headers = field(default_factory=list)
+    stream: AsyncIterator[bytes] | None = None
 
     def header(self, name: str) -> str | None:
         """The value of one of this answer's own headers."""

@@ -5,7 +5,7 @@ ASGI application (Starlette) with the pages and files.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from os import urandom
@@ -37,6 +37,7 @@ from trunkline.kit.http.negotiation import accepts, negotiate, unchanged
 from trunkline.kit.http.operation import Operation, camel
 from trunkline.kit.http.request import Request
 from trunkline.kit.http.table import Resource, Table
+from trunkline.kit.http.waiting import Draining, send_stream
 from trunkline.kit.ids import NIL
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
@@ -74,13 +75,20 @@ class Pipeline:
     """All dialects as one ASGI application."""
 
     def __init__(
-        self, table: Table, realms: Mapping[Environment, Realm], fallback: Application, policy: Policy, access_log: AccessLog
+        self,
+        table: Table,
+        realms: Mapping[Environment, Realm],
+        fallback: Application,
+        policy: Policy,
+        access_log: AccessLog,
+        draining: Draining | None = None,
     ) -> None:
         self._table = table
         self._realms = realms
         self._fallback = fallback
         self._policy = policy
         self._access_log = access_log
+        self._draining = draining or Draining()
         self._proxies = tuple(ip_network(proxy, strict=False) for proxy in policy.trusted_proxies)
         self._policy_fields: dict[str, str] = {}
         self._observers: dict[tuple[str, str], tuple[Any, dict[int, Any]]] = {}
@@ -91,6 +99,7 @@ class Pipeline:
             return
         started = monotonic()
         request = self._request(scope)
+        request.receive, request.draining = receive, self._draining
         found = self._table.find(scope.get("raw_path") or scope["path"].encode())
         dialect = found[0].dialect if found else self._table.dialect_of(request.path)
         if dialect is None and not (self._policy.https_only and request.scheme != "https"):
@@ -103,8 +112,14 @@ class Pipeline:
             return
         if request.on_success and answer.status < 400:
             await self._succeeded(request)
-        await self._send(request, answer, send)
-        self._observe(request, dialect, operation, answer, monotonic() - started)
+        seconds = monotonic() - started
+        if answer.stream is None:
+            await self._send(request, answer, send)
+            seconds = monotonic() - started
+        else:  # what is measured is the time until it begins
+            await self._send_stream(request, answer, answer.stream, send)
+            request.log_context["streamed_seconds"] = f"{monotonic() - started:.3f}"
+        self._observe(request, dialect, operation, answer, seconds)
 
     # what the request is -------------------------------------------------------------------------------------------------
 
@@ -349,11 +364,24 @@ class Pipeline:
         body = answer.body
         if answer.status not in (204, 304):
             headers.append((b"content-type", answer.media_type.encode()))
-            headers.append((b"content-length", str(len(body)).encode()))
+            if answer.stream is None:
+                headers.append((b"content-length", str(len(body)).encode()))
         for name, value in (*answer.headers, *request.response_headers):
             headers.append((name.lower().encode("latin-1"), value.encode("latin-1")))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+        if answer.stream is None or request.method == "HEAD":
+            await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
+
+    async def _send_stream(self, request: Request, answer: Answer, stream: AsyncIterator[bytes], send: Send) -> None:
+        """The head, then piece by piece. What goes wrong now can only be logged: the answer has begun."""
+        await self._send(request, answer, send)
+        if request.method == "HEAD":
+            return
+        try:
+            await send_stream(stream, request.receive, send, self._draining)
+        except Exception:
+            log.exception("stream.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
+            FAILURES.labels(request.dialect.name, request.operation.name).inc()
 
     def _observe(
         self, request: Request, dialect: Dialect | None, operation: Operation | None, answer: Answer, seconds: float

@@ -12,6 +12,7 @@ from trunkline.kit.work import Work
 if TYPE_CHECKING:
     from trunkline.kit.http.dialect import Dialect
     from trunkline.kit.http.operation import Operation
+    from trunkline.kit.http.waiting import Draining
     from trunkline.kit.realm import Realm
 
 MAX_PARAMETERS = 200
@@ -26,6 +27,7 @@ class Request:
         "body",
         "client_address",
         "dialect",
+        "draining",
         "headers",
         "host",
         "log_context",
@@ -37,6 +39,7 @@ class Request:
         "principal",
         "raw_query",
         "realm",
+        "receive",
         "request_id",
         "response_headers",
         "scheme",
@@ -49,6 +52,8 @@ class Request:
     operation: "Operation"
     principal: Principal
     work: Work
+    receive: Callable[[], Awaitable[dict[str, Any]]]  # with `draining`: for operations that wait (kit.http.waiting)
+    draining: "Draining"
     accepted: str  # the media type that the answer is to have
 
     def __init__(self, scope: Mapping[str, Any], trace_id: str) -> None:

@@ -130,6 +130,7 @@ SUBS = Resource(
     use_cases=UseCases(
         list=subscribers.list_subscribers,
         find=subscribers.find_subscriber,
+        glance=subscribers.glance_at_subscriber,
         create=subscribers.create_subscriber,
         change=subscribers.change_subscriber,
         remove=subscribers.remove_subscriber,

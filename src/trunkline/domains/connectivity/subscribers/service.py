@@ -69,6 +69,7 @@ __all__ = [
     "find_import",
     "find_lean_subscriber",
     "find_subscriber",
+    "glance_at_subscriber",
     "import_subscribers",
     "list_import_rows",
     "list_subscribers",
@@ -122,6 +123,12 @@ async def find_subscriber(work: Work, value: str, field: str = "reference") -> D
     if not page.items:
         raise NotFound(f"{value!r} was not found")
     return page.items[0]
+
+
+async def glance_at_subscriber(work: Work, reference: str) -> Subscriber:
+    """The subscriber without what it is linked to, for who shows no more. Raises `NotFound`."""
+    work.require(READ)
+    return await query.find(work, SUBSCRIBERS, reference)
 
 
 async def create_subscriber(work: Work, draft: SubscriberDraft, found: Sequence[Violation] = ()) -> DeepSubscriber:
