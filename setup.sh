@@ -30,3 +30,5 @@ site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("pureli
 pwd -P | sed 's|$|/src|' >"$site/trunkline-checkout.pth"
 printf '#!/bin/sh\nexec "%s/bin/python" -m trunkline "$@"\n' "$(cd "$VENV" && pwd -P)" >"$VENV/bin/trunkline"
 chmod 755 "$VENV/bin/trunkline"
+# So that the first start does not have to; a checkout that cannot be written to does without.
+"$VENV/bin/python" -m compileall -q src >/dev/null 2>&1 || true

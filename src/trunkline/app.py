@@ -23,11 +23,13 @@ from trunkline.dialects.customer.app import CustomerApi
 from trunkline.dialects.network.app import Limits as NetworkLimits
 from trunkline.dialects.network.app import NetworkApi
 from trunkline.dialects.network.links import Bases
+from trunkline.domains.events.service import Feeds
 from trunkline.domains.identity.service import AccessTokens, NetworkCredentials
 from trunkline.kit import processes
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.http.pipeline import Pipeline, Policy
 from trunkline.kit.http.table import Table
+from trunkline.kit.http.waiting import Draining
 from trunkline.kit.logs import configure_logging
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
@@ -60,7 +62,7 @@ def realms_of(settings: Settings) -> dict[Environment, Realm]:
     }
 
 
-def dialects_of(settings: Settings, realms: Mapping[Environment, Realm]) -> list[Dialect]:
+def dialects_of(settings: Settings, realms: Mapping[Environment, Realm], feeds: Feeds) -> list[Dialect]:
     """Every dialect that this server speaks."""
     tokens = AccessTokens(realms)
     limits = CustomerLimits(
@@ -88,19 +90,21 @@ def dialects_of(settings: Settings, realms: Mapping[Environment, Realm]) -> list
         deprecated=settings.cases_deprecated,
         sunset=settings.cases_sunset,
     )
-    return [CustomerApi(tokens, limits), CaseApi(tokens, limits, cases), NetworkApi(credentials, network)]
+    return [CustomerApi(tokens, limits, feeds), CaseApi(tokens, limits, cases), NetworkApi(credentials, network)]
 
 
 def build(settings: Settings) -> Pipeline:
     """The whole application on these settings."""
     realms = realms_of(settings)
     access_log = AccessLog(enabled=settings.access_log)
+    feeds, draining = Feeds(realms), Draining()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         for realm in realms.values():
             await adopt_in(realm, source_of(settings))
             await realm.open()
+        draining.watch()
         reporting = asyncio.create_task(report_connections(realms))
         # What is loaded now stays: keep the collector from walking over it again and again.
         gc.collect()
@@ -109,13 +113,14 @@ def build(settings: Settings) -> Pipeline:
         yield
         reporting.cancel()
         access_log.flush()
+        await feeds.close()
         for realm in realms.values():
             await realm.close()
 
-    dialects = dialects_of(settings, realms)
+    dialects = dialects_of(settings, realms, feeds)
     rest = Starlette(routes=pages.routes(realms, dialects, os.environ.get("PROMETHEUS_MULTIPROC_DIR")), lifespan=lifespan)
     policy = Policy(https_only=settings.profile is Profile.PRODUCTION, trusted_proxies=settings.trusted_proxies)
-    return Pipeline(Table(dialects), realms, rest, policy, access_log)
+    return Pipeline(Table(dialects), realms, rest, policy, access_log, draining)
 
 
 async def report_connections(realms: Mapping[Environment, Realm]) -> None:

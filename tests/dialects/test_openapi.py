@@ -263,6 +263,7 @@ def seen(customer: httpx.Client, manager: httpx.Client, server: Server) -> dict[
     wanted = {"apiClientName": "document", "scopes": ["BasicRead"]}
     made = check(manager.post("/v2/api-clients", json=wanted), "/v2/api-clients", found)
     check(manager.delete(f"/v2/api-clients/{made['data']['clientId']}"), "/v2/api-clients/{clientId}", found)
+    check(customer.get("/v2/events", params={"types": "case.*", "limit": 5}), "/v2/events", found)
     credentials = server.credentials["customer"]
     form = {"grant_type": "client_credentials", "scope": credentials["scopes"][0]}
     basic = (credentials["client_id"], credentials["client_secret"])
@@ -288,6 +289,9 @@ def test_refusals_are_documented(customer: httpx.Client, server: Server) -> None
     one, many = "/v2/cases/{caseId}", "/v2/cases"
     tries = [
         (customer.get(many, params={"page[limit]": 0}), many, 400),
+        (customer.get("/v2/events", params={"after": "yesterday"}), "/v2/events", 400),
+        (customer.get("/v2/events/stream", params={"types": "case"}), "/v2/events/stream", 400),
+        (customer.get("/v2/events/stream", headers={"Accept": "application/json"}), "/v2/events/stream", 406),
         (customer.post(many, content=b"["), many, 415),
         (customer.post(many, content=b"[", headers={"Content-Type": "application/json"}), many, 400),
         (anonymous.get(many), many, 401),

@@ -54,7 +54,7 @@ def embedded_postgres(
     if settings.database_url:
         return None
     processes = settings.workers * 2 + 2
-    connections = processes * (settings.database_connections + 2) * len(NAMES) + SPARE_CONNECTIONS
+    connections = processes * (settings.database_connections + 3) * len(NAMES) + SPARE_CONNECTIONS
     return EmbeddedPostgres(
         settings.data.absolute() / FOLDER, progress=progress, connections=max(100, connections), patience=patience
     )

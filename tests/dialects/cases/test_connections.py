@@ -223,7 +223,7 @@ STATEMENTS = [
     ("{ viewer { account { cases { id site { siteId } service { serviceId } } } } }", 1),
     ("{ viewer { account { cases { id communications { message } site { siteId } } } } }", 2),
     (
-        "{ viewer { account { cases(lastModifiedMinutes: 525600) { communications { message } site { name } service { serviceName } } } } }",
+        "{ viewer { account { cases(lastModifiedMinutes: 9999) { communications { message } site { name } service { status } } } } }",
         4,
     ),
     ("{ cases(first: 200) { nodes { id account { name } site { name services { serviceId } } } } }", 4),
@@ -232,7 +232,7 @@ STATEMENTS = [
     ("{ invoices(first: 50) { nodes { invoiceId account { name } lines { description } } } }", 3),
     ("{ accounts(first: 20) { nodes { name parent { name } services { serviceId site { name } } sites { name } } } }", 5),
     (
-        "{ accounts(first: 20) { nodes { cases(lastModifiedMinutes: 525600) { id communications { message } } invoiceLines { description } } } }",
+        "{ accounts(first: 20) { nodes { cases(lastModifiedMinutes: 9999) { communications { type } } invoiceLines { quantity } } } }",
         5,
     ),
     ("{ subscribers(first: 50) { nodes { imsi account { name } site { name } service { serviceName } } } }", 4),

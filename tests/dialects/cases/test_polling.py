@@ -19,9 +19,11 @@ async def _age(address: str, case_id: str, minutes: int) -> None:
     connection = await asyncpg.connect(address)
     try:
         back = timedelta(minutes=minutes)
-        await connection.execute("UPDATE cases SET modified_at = modified_at - $2 WHERE reference = $1", case_id, back)
         await connection.execute(
-            "UPDATE case_messages SET created_at = created_at - $2 WHERE case_id = (SELECT id FROM cases WHERE reference = $1)",
+            "UPDATE cases SET modified_at = modified_at - $2::interval WHERE reference = $1", case_id, back
+        )
+        await connection.execute(
+            "UPDATE case_messages SET created_at = created_at - $2::interval WHERE case_id = (SELECT id FROM cases WHERE reference = $1)",
             case_id,
             back,
         )
@@ -109,7 +111,8 @@ def test_one_query_names_one_case(customer: httpx.Client, old_case: str, quiet_c
 
 def test_the_other_lists_of_the_account(customer: httpx.Client, service_id: str) -> None:
     """Services by id, sites by name without case, and the lines of all invoices, newest first."""
-    query = "{ viewer { account { accountId name services { serviceId } sites { siteId name } invoiceLines { invoiceLineId invoiceDate } } } }"
+    fields = "accountId name services { serviceId } sites { siteId name } invoiceLines { invoiceLineId invoiceDate }"
+    query = f"{{ viewer {{ account {{ {fields} }} }} }}"
     account = ask(customer, query)["viewer"]["account"]
     assert account["accountId"] == next(
         row["accountId"] for row in everything(customer, "/v2/accounts") if row["parentAccountId"] is None

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 OF_THE_REQUEST = (*db.LOST, Unavailable, InProgress, Throttled, Unauthenticated)  # concern all of it, not one field
 
+EXPECTED = (Refusal, GraphQLError, type(None))  # what an error of a field comes from, unless something went wrong on our side
+
 log = structlog.get_logger(__name__)
 
 routes = Operations("GraphQL")
@@ -128,7 +130,7 @@ class _Call:
         result = await self._execute(several=several)
         answer = self._answer(result)
         if result.errors and not several:
-            expected = all(isinstance(error.original_error, Refusal | None) for error in result.errors)
+            expected = all(isinstance(error.original_error, EXPECTED) for error in result.errors)
             raise errors.Undone(answer) if expected else errors.Failed(answer)
         return answer
 
@@ -165,7 +167,7 @@ class _Call:
             original = error.original_error
             if isinstance(original, OF_THE_REQUEST):
                 raise original
-            if original is not None and not isinstance(original, Refusal):
+            if not isinstance(original, EXPECTED):
                 log.error(
                     "field.failed",
                     request_id=self._request.request_id,

@@ -92,7 +92,7 @@ def formatted(error: GraphQLError, message: str, extensions: Mapping[str, Any]) 
 def of_field(error: GraphQLError) -> dict[str, Any]:
     """An error that happened at a field of the answer."""
     original = error.original_error
-    if original is None:
+    if original is None or isinstance(original, GraphQLError):  # graphql-core's own: a variable or argument of the wrong type
         return formatted(error, error.message, error.extensions or {"code": NOT_VALID})
     if isinstance(original, Refusal):
         message, extensions = of_refusal(original)

@@ -30,6 +30,7 @@ TOKEN = re.compile(
 )
 LONGEST_TEXT = 100_000  # characters; long texts belong into variables
 MOST_PAIRS = 10_000  # of fields under one name, which validation compares with each other
+MOST_REPEATS = 1_000  # of one name in a text that is worth parsing
 MOST_MUTATIONS = 10  # in one request; each counts as a write
 
 # How many rows a list without pages is taken to have; one whose id is given has one.
@@ -65,11 +66,13 @@ def check_text(text: str, limits: QueryLimits) -> None:
     if len(text) > LONGEST_TEXT:
         raise TooComplex(f"the query has {len(text)} characters; at most {LONGEST_TEXT} are read. Send long texts as variables")
     if len(text) > limits.tokens:  # fewer characters cannot have more tokens
-        tokens = 0
-        for found in TOKEN.finditer(text):
-            tokens += found[0][0] != "#"
-            if tokens > limits.tokens:
+        tokens: Counter[str] = Counter()
+        for number, found in enumerate(found for found in TOKEN.finditer(text) if found[0][0] != "#"):
+            if number >= limits.tokens:
                 raise TooComplex(f"the query has more than {limits.tokens} tokens")
+            tokens[found[0]] += 1
+        if any(count > MOST_REPEATS and word.isidentifier() for word, count in tokens.items()):
+            raise TooComplex("the query repeats the same fields too often")
 
 
 def check_document(document: DocumentNode, schema: GraphQLSchema, limits: QueryLimits) -> None:

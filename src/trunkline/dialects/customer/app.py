@@ -7,7 +7,8 @@ from trunkline.dialects.clients import ClientDialect, Limits
 from trunkline.dialects.customer import errors
 from trunkline.dialects.customer.auth import token_operations
 from trunkline.dialects.customer.document import described
-from trunkline.dialects.customer.routes import accounts, api_clients, cases, invoices, services, sites
+from trunkline.dialects.customer.routes import accounts, api_clients, cases, events, invoices, services, sites
+from trunkline.domains.events.service import Feeds
 from trunkline.domains.identity.service import AccessTokens
 from trunkline.kit.errors import Refusal
 from trunkline.kit.http.answer import Answer
@@ -23,8 +24,9 @@ class CustomerApi(ClientDialect):
     name = "customer"
     bases = ("/v2", "/oauth2")
 
-    def __init__(self, tokens: AccessTokens, limits: Limits) -> None:
+    def __init__(self, tokens: AccessTokens, limits: Limits, feeds: Feeds | None = None) -> None:
         super().__init__(tokens, limits)
+        self.feeds = feeds if feeds is not None else Feeds({})
         resources = (
             token_operations,
             api_clients.routes,
@@ -33,6 +35,7 @@ class CustomerApi(ClientDialect):
             services.routes,
             cases.routes,
             invoices.routes,
+            events.routes,
         )
         self.operations: Sequence[Operation] = described(chain.from_iterable(resources))
         self.scope_required = limits.scope_required

@@ -33,7 +33,13 @@ several times means any of the values.
 - Follow `links.next` until it is null instead of counting: every page costs the same, and every row comes exactly once.
 - `metadata.total` is null when there are more rows than are counted.
 - Without `sort` a list is ordered by its ids, cases by `-CreatedDate`.
-- To poll cases for changes: `filter[LastModifiedDate][gte]=…&sort=LastModifiedDate`.
+- To poll cases for changes: `filter[LastModifiedDate][gte]=…&sort=LastModifiedDate`; or read the change feed.
+
+## The change feed
+
+`GET /v2/events` gives every committed change of what the credential reaches and its scopes read, once and in order, with the
+object before and after. Follow `links.next`, which is never null: with `wait=30` the answer comes as soon as there is something
+new. `GET /v2/events/stream` gives the same as server-sent events. Cursors are opaque; keep the last one to go on after a restart.
 
 ## Writes
 
@@ -68,6 +74,7 @@ TAGS = {
     "Services": "Connections at sites.",
     "Cases": "Support cases and their messages.",
     "Invoices": "Invoices and what is charged on them.",
+    "Events": "Every change, in order: to read on from where one stopped, or as a stream.",
     TAG: "This document.",
 }
 
@@ -158,6 +165,7 @@ HEADERS = {
     "Location": Header(
         "The address of what was created.", {"type": "string", "format": "uri"}, f"{HOST}/v2/cases/CAS-98002231"
     ),
+    "X-Accel-Buffering": Header("`no`: proxies pass every event on at once.", {"const": "no"}, "no"),
     "Cache-Control": Header("Whether it may be stored.", TEXT, "no-store"),
     "RateLimit": Header("What is left of the budget: `r` requests; `t` seconds until there is more.", TEXT, '"read";r=49;t=1'),
     "RateLimit-Policy": Header("The budgets: `q` requests in `w` seconds.", TEXT, POLICY),
@@ -208,7 +216,7 @@ SECURITY_SCHEMES = {
     "client": {"type": "http", "scheme": "basic", "description": "Client id and secret, at the token endpoint only."},
 }
 
-NAMES = {"TokenAnswer": "Token", "Metadata": "PageMetadata"}
+NAMES = {"TokenAnswer": "Token", "Metadata": "PageMetadata", "SubjectDocument": "EventSubject", "ActorDocument": "EventActor"}
 
 
 def described(operations: Iterable[Operation]) -> tuple[Operation, ...]:

@@ -62,6 +62,9 @@ EVENT_TYPES: tuple[str, ...] = (
     "api_client.created", "api_client.revoked",
 )  # fmt: skip
 
+# All that `types` takes: a type, everything that happens to a thing, everything.
+PATTERNS = ("*", *(f"{thing}.*" for thing in dict.fromkeys(type_.partition(".")[0] for type_ in EVENT_TYPES)), *EVENT_TYPES)
+
 _OBJECT: dict[str, Any] = {
     "oneOf": [
         {"type": "null"},
@@ -87,7 +90,10 @@ class ActorDocument(msgspec.Struct, rename="camel"):
     """Who did it."""
 
     type: Annotated[
-        str, told("A program, a person, a token, or the house itself.", "api_client", enum=["api_client", "user", "token", "system"])
+        str,
+        told(
+            "A program, a person, a token, or the house itself.", "api_client", enum=["api_client", "user", "token", "system"]
+        ),
     ]
     id: Annotated[str, told("Client id, user name, or what part of the house.", "00001q6zs9a0v3k7m2x4c8d5ef")]
 
@@ -101,7 +107,9 @@ class EventDocument(msgspec.Struct, rename="camel"):
     timestamp: Annotated[Instant, told("When it happened (UTC).", "2026-03-02T06:14:09Z")]
     subject: Annotated[SubjectDocument, told("The object that changed.")]
     actor: Annotated[ActorDocument, told("Who did it.")]
-    request_id: Annotated[str, told("The request that did it: the `X-Request-Id` of its answer.", "4bf92f3577b34da6a3ce929d0e0e4736")]
+    request_id: Annotated[
+        str, told("The request that did it: the `X-Request-Id` of its answer.", "4bf92f3577b34da6a3ce929d0e0e4736")
+    ]
     before: Annotated[Any, msgspec.Meta(description="The object before; null when it is new.", extra_json_schema=_OBJECT)]
     after: Annotated[Any, msgspec.Meta(description="The object after; null when it is gone.", extra_json_schema=_OBJECT)]
 

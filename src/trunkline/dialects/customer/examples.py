@@ -1,5 +1,6 @@
 """The examples of the document: one believable story (reference/expereo.md §8). A test holds each against its schema."""
 
+import json
 from typing import Any
 
 HOST = "https://api.provider.example"
@@ -221,4 +222,28 @@ NEW_API_CLIENT = {
         "/v2/api-clients/00001q6zs9a0v3k7m2x4c8d5ef",
     ),
     "422": invalid("/v2/api-clients", apiClientName=["'reporting' is already the name of another API client"]),
+}
+_event = {
+    "cursor": "v1.48213",
+    "sequence": 48213,
+    "type": "case.opened",
+    "timestamp": "2026-03-02T06:14:09Z",
+    "subject": {"type": "case", "id": "CAS-98002231", "version": 1, "link": f"{HOST}/v2/cases/CAS-98002231"},
+    "actor": {"type": "api_client", "id": "00001q6zs9a0v3k7m2x4c8d5ef"},
+    "requestId": TRACE,
+    "before": None,
+    "after": _case,
+}
+EVENTS = {
+    "response": {
+        "data": [_event],
+        "metadata": {"limit": 100, "hasMore": False},
+        "links": {
+            "self": f"{HOST}/v2/events?after=v1.48100&limit=100&wait=30&types=case.*",
+            "next": f"{HOST}/v2/events?after=v1.48213&limit=100&wait=30&types=case.*",
+        },
+    }
+}
+EVENT_STREAM = {
+    "response": f"retry: 2000\nid: v1.48100\n\nid: v1.48213\ndata: {json.dumps(_event, separators=(',', ':'))}\n\n: heartbeat\n\n"
 }
