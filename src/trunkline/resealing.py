@@ -12,14 +12,13 @@ import structlog
 from trunkline.domains.connectivity.inventory.service import reseal_batch as reseal_inventory
 from trunkline.domains.connectivity.subscribers.service import reseal_batch as reseal_subscribers
 from trunkline.kit.ids import new_id
-from trunkline.kit.keyring.keys import ID_BYTES
-from trunkline.kit.keyring.registry import forget, register
-from trunkline.kit.keyring.ring import FORMAT, LOOK_SECONDS
+from trunkline.kit.keyring import registry
+from trunkline.kit.keyring.registry import counting, forget, register
+from trunkline.kit.keyring.ring import LOOK_SECONDS
 from trunkline.kit.principal import system
 from trunkline.kit.realm import KEYS_CHANNEL, Realm
 from trunkline.kit.record import Origin
 from trunkline.kit.startup import StartupError
-from trunkline.kit.statements import Statement
 from trunkline.kit.work import Transaction, Work
 
 log = structlog.get_logger(__name__)
@@ -41,28 +40,7 @@ SEALED: dict[str, tuple[str, ...]] = {
     "sftp_connections": ("password",),
 }
 
-USES = [
-    Statement(
-        f"""
-        SELECT encode(substring(t.{column} FROM {len(FORMAT) + 1} FOR {ID_BYTES}), 'hex') AS key_id, count(*)
-          FROM {table} t WHERE t.tenant_id = $1 AND t.{column} IS NOT NULL GROUP BY 1
-        """,
-        name=f"{table}.{column}",
-    )
-    for table, columns in SEALED.items()
-    for column in columns
-]
-
-# Also while a transaction could still begin that knows only an older key.
-OLDER_TRANSACTIONS = Statement(
-    """
-    SELECT (clock_timestamp() < k.since + $2::interval)::int
-           + (SELECT count(*) FROM pg_stat_activity
-               WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start < k.since + $2::interval)
-      FROM encryption_keys k WHERE k.id = $1
-    """,
-    scope="directory",
-)
+USES = [counting(table, column) for table, columns in SEALED.items() for column in columns]
 
 
 async def uses(realm: Realm) -> Counter[str]:
@@ -117,16 +95,13 @@ async def announce(realm: Realm) -> None:
 async def tell(realm: Realm) -> None:
     """Have every process of the environment read the keys again."""
     async with realm.pool.connection() as connection:
-        await connection.execute("SELECT pg_notify($1, $2)", KEYS_CHANNEL, "")
+        await registry.tell(connection, KEYS_CHANNEL)
 
 
 async def older_transactions(realm: Realm) -> int:
     """Transactions that began before every process knew the newest key: they may still write what an older one sealed."""
     async with realm.pool.connection() as connection:
-        running: int = await connection.fetchval(
-            OLDER_TRANSACTIONS, _current(realm), timedelta(seconds=LOOK_SECONDS + SKEW_SECONDS)
-        )
-    return running
+        return await registry.older_transactions(connection, _current(realm), timedelta(seconds=LOOK_SECONDS + SKEW_SECONDS))
 
 
 async def forget_in(realm: Realm, key_ids: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import asyncpg
 from trunkline.kit.db import Connection
 from trunkline.kit.errors import Refusal
 from trunkline.kit.keyring import KeyFile, Keyring, KeyText, new_key
-from trunkline.kit.keyring.registry import LOCK, register, registered
+from trunkline.kit.keyring.registry import deciding, register, registered
 from trunkline.kit.keyring.source import Source
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
@@ -33,8 +33,7 @@ async def adopt(connection: Connection, source: Source, environment: str) -> str
 
     Only when no database was ever sealed and there is no key yet, a file with a first one is made. Raises `StartupError`.
     """
-    async with connection.transaction():
-        await connection.execute(LOCK)
+    async with deciding(connection):
         keys = source.read()
         known = await registered(connection)
         if missing := [key_id for key_id in known if key_id not in {key.id for key in keys}]:

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import asyncpg
@@ -14,7 +16,8 @@ import pytest
 
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Pool
-from trunkline.kit.events import START, Event, StoredEvent, changed, created, read_after, removed
+from trunkline.kit.embedded.binaries import find_binaries
+from trunkline.kit.events import START, Event, StoredEvent, changed, created, horizon, read_after, removed
 from trunkline.kit.ids import NIL, new_id
 from trunkline.kit.principal import Environment, system
 from trunkline.kit.record import Origin, write_record
@@ -99,6 +102,76 @@ async def test_a_transaction_that_is_undone_holds_nobody_up(pool: Pool, tenant: 
         await commit(pool, tenant, created("thing.made", "", thing("kept")))
         await transaction.rollback()
         assert [event.subject_reference for event in await read_after(reader, tenant, START)] == ["kept"]
+
+
+async def test_one_objects_events_come_in_the_order_of_its_versions(pool: Pool, tenant: UUID) -> None:
+    """Also when the later version's transaction began, and wrote, before the earlier one's: as a claimed Idempotency-Key does."""
+    row = thing("THI-1")
+    async with pool.connection() as early, pool.connection() as late, pool.connection() as reader:
+        first = early.transaction()
+        await first.start()
+        await early.execute("SELECT pg_current_xact_id()")  # the claim
+        await commit(pool, tenant, changed("thing.changed", "", row, msgspec.structs.replace(row, version=2)))
+        work = work_on(pool, tenant)
+        work.recorded[:] = [changed("thing.changed", "", row, msgspec.structs.replace(row, version=3))]
+        await write_record(early, work, 200, None)
+        third = late.transaction()  # one in between still runs
+        await third.start()
+        await late.execute("SELECT pg_current_xact_id()")
+        await first.commit()
+        assert [event.subject_version for event in await read_after(reader, tenant, START)] == [2, 3]
+        await third.rollback()
+
+
+async def test_a_long_transaction_that_announces_nothing_holds_nobody_up(pool: Pool, tenant: UUID) -> None:
+    """Only who has announced and not yet committed is waited for; imports, reports and dumps run as long as they like."""
+    async with pool.connection() as long, pool.connection() as reader:
+        transaction = long.transaction()
+        await transaction.start()
+        await long.execute("SELECT pg_current_xact_id()")
+        await commit(pool, tenant, created("thing.made", "", thing("THI-1")))
+        assert [event.subject_reference for event in await read_after(reader, tenant, START)] == ["THI-1"]
+        await transaction.rollback()
+
+
+async def test_numbers_are_drawn_after_the_lock_in_every_statement(pool: Pool, tenant: UUID) -> None:
+    """One event, many events: while their transaction runs, the line below which everything is final stays below them."""
+    async with pool.connection() as writer, pool.connection() as reader:
+        for number in (1, 2, 31):
+            transaction = writer.transaction()
+            await transaction.start()
+            await announce(writer, work_on(pool, tenant), *(f"{number}" for _ in range(number)))
+            drawn = await writer.fetchval("SELECT min(sequence) FROM events WHERE tenant_id = $1", tenant)
+            locks = await writer.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+            assert locks == 1
+            assert await horizon(reader) < drawn
+            await transaction.rollback()
+        assert await horizon(reader) >= drawn
+        assert await reader.fetchval("SELECT seqcache FROM pg_sequence WHERE seqrelid = 'event_sequence'::regclass") == 1
+
+
+async def test_a_feed_goes_on_after_a_dump_and_restore(pool: Pool, tenant: UUID, database_url: str, tmp_path: Path) -> None:
+    """A position that was given before means the same in the restored database, and what is written there comes after it."""
+    await commit(pool, tenant, created("thing.made", "", thing("before")))
+    async with pool.connection() as connection:
+        (before,) = await read_after(connection, tenant, START)
+    restored = f"restored_{tenant.hex}"
+    await pool.fetch(f"CREATE DATABASE {restored}")
+    address = database_url.replace(urlsplit(database_url).path, f"/{restored}", 1)
+    programs, dump = find_binaries() / "bin", str(tmp_path / "dump")
+    await run(str(programs / "pg_dump"), "--format=custom", f"--file={dump}", database_url)
+    await run(str(programs / "pg_restore"), "--no-owner", f"--dbname={address}", dump)
+    other = Pool(address, 2)
+    await commit(other, tenant, created("thing.made", "", thing("after")))
+    async with other.connection() as connection:
+        assert [event.subject_reference for event in await read_after(connection, tenant, before.sequence)] == ["after"]
+        assert [event.subject_reference for event in await read_after(connection, tenant, START)] == ["before", "after"]
+    await other.close()
+
+
+async def run(*command: str) -> None:
+    process = await asyncio.create_subprocess_exec(*command)
+    assert await process.wait() == 0
 
 
 async def test_many_writers_and_a_reader(pool: Pool, tenant: UUID, database_url: str) -> None:

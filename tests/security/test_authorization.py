@@ -36,6 +36,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ALL_FOUR = ("customerapi/basic.read", "customerapi/support.read", "customerapi/support.read-write", "customerapi/billing.read")
 MANAGE = "customerapi/apiclients.manage"
 ALL = (*ALL_FOUR, MANAGE)
+NARROW = tuple(operation for operation in CLOSED if set(operation.scopes or ()) != set(ALL))  # the feed takes any scope
 
 CHANGE = {"customerReference": "authorization"}
 MESSAGE = {"message": "authorization"}
@@ -342,7 +343,7 @@ def test_a_credential_of_the_other_environment_is_unknown(operation: Operation, 
 # with too little right -------------------------------------------------------------------------------------------------
 
 
-@by_operation
+@pytest.mark.parametrize("operation", NARROW, ids=lambda operation: operation.name)
 def test_a_missing_scope_is_named(operation: Operation, world: World, full: dict[str, str]) -> None:
     """A credential with every scope but the operation's own is told which one is needed; 403, not 404."""
     token = world.token(full, tuple(scope for scope in ALL if scope not in (operation.scopes or ())))
@@ -482,6 +483,76 @@ def test_a_branch_cannot_open_a_case_on_its_parents_service(world: World, branch
     answer = world.call(BY_NAME["createCase"], world.token(branch, ALL), ids)
     assert answer.status_code == 422
     assert list(answer.json()["errors"]) == ["serviceId"]
+
+
+# the feed --------------------------------------------------------------------------------------------------------------
+
+
+def feed(world: World, token: str, after: str = "") -> list[dict[str, Any]]:
+    """Every event that a token reads after a cursor."""
+    found: list[dict[str, Any]] = []
+    following = "/v2/events" + (f"?after={after}" if after else "")
+    while True:
+        page = world.http.get(following, headers={"Authorization": f"Bearer {token}"}).json()
+        found += page["data"]
+        if not page["metadata"]["hasMore"]:
+            return found
+        following = page["links"]["next"]
+
+
+def test_the_feed_tells_only_its_customer(world: World, full: dict[str, str], stranger: dict[str, str]) -> None:
+    """A change is in the feed of its customer and its operator; no other customer and no other provider hears of it."""
+    world.call(BY_NAME["createCase"], world.token(full, ALL))
+    mine = {event["cursor"] for event in feed(world, world.token(full, ALL)) if event["type"] == "case.opened"}
+    assert mine
+    others = world.token(world.server.credentials["customer"]["other"], ALL_FOUR)
+    for token in (others, world.token(stranger, ALL)):
+        assert mine.isdisjoint(event["cursor"] for event in feed(world, token))
+    assert mine <= {event["cursor"] for event in feed(world, world.token(made_client(world.server, ALL), ALL))}
+
+
+def test_the_feed_of_a_branch_is_the_branchs(world: World, full: dict[str, str], branch: dict[str, str]) -> None:
+    """A branch hears of its own objects and not of its parent's; its parent hears of both."""
+    token, accounts = world.token(branch, ALL), tree_of(world)[1]
+    inside = identifiers(world.http, token)
+    world.call(BY_NAME["createCase"], token, inside)
+    world.call(BY_NAME["createCase"], world.token(full, ALL), outside_of(world, accounts) | {"serviceId": outside_service(world)})
+    heard = [event for event in feed(world, token) if event["type"] == "case.opened"]
+    assert heard
+    assert {event["after"]["accountId"] for event in heard} <= set(accounts)
+    parents = [event for event in feed(world, world.token(full, ALL)) if event["type"] == "case.opened"]
+    assert {event["cursor"] for event in heard} < {event["cursor"] for event in parents}
+
+
+def outside_service(world: World) -> str:
+    """A service of the customer's that is ready and outside of the branch."""
+    token, accounts = world.token(world.server.credentials["customer"], ALL_FOUR), tree_of(world)[1]
+    rows = everything(world, SOURCES["serviceId"], token)
+    found: str = next(row["serviceId"] for row in rows if row["accountId"] not in accounts)
+    return found
+
+
+SUBJECTS_OF_SCOPE = {
+    "customerapi/basic.read": {"account", "site", "service", "api_client"},
+    "customerapi/support.read": {"case", "case_message"},
+    "customerapi/support.read-write": {"case", "case_message"},
+    "customerapi/billing.read": {"invoice"},
+    MANAGE: {"api_client"},
+}
+
+
+@pytest.mark.parametrize("scope", ALL)
+def test_a_scope_hears_of_what_it_reads(scope: str, world: World, full: dict[str, str]) -> None:
+    """Events of what a token's scopes do not read are not in its feed, also when it asks for their types."""
+    world.call(BY_NAME["createCase"], world.token(full, ALL))
+    world.call(BY_NAME["createApiClient"], world.token(full, ALL))
+    token = world.token(full, (scope,))
+    heard = {event["subject"]["type"] for event in feed(world, token)}
+    assert heard <= SUBJECTS_OF_SCOPE[scope]
+    assert heard or scope == "customerapi/billing.read"
+    for types in ("case.*", "invoice.overdue", "api_client.created", "*"):
+        page = world.http.get(f"/v2/events?types={types}", headers={"Authorization": f"Bearer {token}"}).json()
+        assert {event["subject"]["type"] for event in page["data"]} <= SUBJECTS_OF_SCOPE[scope]
 
 
 # methods ---------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ for module in pkgutil.walk_packages([str(SOURCE)], "trunkline."):
 OURS = {name: declared for name, declared in STATEMENTS.items() if name.startswith("trunkline.")}
 
 # Tables that a statement of scope "directory" or "sequence" may touch; each is a reference table without a tenant's data.
-DIRECTORY = {"tenants", "environments", "encryption_keys", "pg_stat_activity"}
+DIRECTORY = {"tenants", "environments", "encryption_keys", "pg_stat_activity", "pg_locks", "pg_database"}
 QUEUE = {"pgqueuer", "pgqueuer_log", "pgqueuer_statistics", "pg_stat_activity"}  # the job queue's own tables, for scope "queue"
 
 
@@ -272,6 +272,8 @@ CLOCK = re.compile(
 # Where the database's own clock may be asked, and why.
 DATABASE_CLOCK = {
     "kit/replay.py": "claims of all nodes are compared on one clock, plus the sandbox's offset",
+    "kit/jobs/queue.py": "pgqueuer's own times are the database's",
+    "kit/keyring/registry.py": "transactions of all nodes are compared on one clock",
     "kit/throttle/store.py": "hits of all nodes are counted on one clock; limits are about real time",
 }
 # Where the machine's clock may be asked.
@@ -282,7 +284,8 @@ MACHINE_CLOCK = {
 }
 # Who may end a unit of work: whoever made it. Only kit/work.py ends a database transaction.
 ENDS_WORK = {
-    "kit/http/pipeline.py",
+    "kit/http/stages.py",
+    "resealing.py",
     "supervisor/timers.py",
     "supervisor/first_start.py",
     "cli/connect.py",
@@ -292,6 +295,7 @@ ENDS_WORK = {
 # Where asyncpg's transactions may be opened.
 TRANSACTIONS = {
     "kit/work.py": "the unit of work",
+    "kit/keyring/registry.py": "which keys there are is decided before there is a unit of work",
     "kit/realm.py": "moving the sandbox's clock, from the command line",
     "demo/__init__.py": "loading before there is anybody to serve",
     "demo/bulk.py": "loading for measurements",
@@ -303,6 +307,7 @@ COMPOSED = {
     "kit/query/compile.py": "catalogues of fields; values are parameters (tests/kit/test_query.py)",
     "kit/query/fields.py": "placeholders",
     "kit/record.py": "placeholders and their types",
+    "kit/keyring/registry.py": "names of sealed columns out of a constant",
     "demo/__init__.py": "names of tables out of a constant",
     "migrations/__init__.py": "constants; there is no parameter in SET LOCAL",
     "migrations/versions/0001_foundation.py": "a constant for each kind of server",

@@ -13,18 +13,15 @@ from trunkline.cli.show import JsonOption, show
 from trunkline.kit.clock import monotonic
 from trunkline.kit.db import connect
 from trunkline.kit.keyring import KeyFile, new_key
-from trunkline.kit.keyring.registry import registered
+from trunkline.kit.keyring.registry import only_command, registered
 from trunkline.kit.logs import configure_logging
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
-from trunkline.kit.statements import Statement
 from trunkline.resealing import announce, forget_in, older_transactions, reseal, tell, uses
 from trunkline.sealing import missing_text, source_of
 from trunkline.settings import Settings, load, variable
 
 app = typer.Typer(no_args_is_help=True, help="The keys that seal secrets in the databases.")
-
-ONE_AT_A_TIME = Statement("SELECT pg_try_advisory_lock(7233180246)", scope="directory")
 
 WaitOption = Annotated[float, typer.Option(help="seconds to wait for transactions that may still use an old key")]
 POLL_SECONDS = 0.2
@@ -190,7 +187,7 @@ async def _alone(settings: Settings, *, needs_all: bool = True) -> AsyncIterator
     async with open_realms(settings) as realms:
         connection = await connect(realms[0].pool.dsn)
         try:
-            if not await connection.fetchval(ONE_AT_A_TIME):
+            if not await only_command(connection):
                 raise StartupError("another `trunkline keys` command is under way", ExitCode.ALREADY_RUNNING)
             source = source_of(settings)
             held = {key.id for key in source.read()}

@@ -114,6 +114,12 @@ async def send_stream(stream: AsyncIterator[bytes], receive: Receive, send: Send
         raise error
 
 
+async def nothing() -> AsyncIterator[bytes]:
+    """A stream without a piece: what a HEAD answers with where GET streams."""
+    return
+    yield b""
+
+
 async def _end(tasks: "list[asyncio.Task[None]]") -> None:
     for task in tasks:
         task.cancel()

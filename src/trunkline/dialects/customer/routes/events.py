@@ -31,7 +31,7 @@ from trunkline.kit.events import StoredEvent
 from trunkline.kit.http.answer import Answer, encoder, json_answer
 from trunkline.kit.http.operation import Operations, Parameter
 from trunkline.kit.http.request import Request
-from trunkline.kit.http.waiting import patience
+from trunkline.kit.http.waiting import nothing, patience
 
 log = structlog.get_logger(__name__)
 
@@ -181,7 +181,7 @@ async def stream_events(request: Request) -> Answer:
     asked = _asked(request, request.header("last-event-id"))
     headers = [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
     if request.method == "HEAD":
-        return Answer(200, media_type=EVENT_STREAM, headers=headers)
+        return Answer(200, media_type=EVENT_STREAM, headers=headers, stream=nothing())
     stack = AsyncExitStack()
     try:
         listener = await stack.enter_async_context(
