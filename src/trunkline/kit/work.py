@@ -6,7 +6,8 @@ effect, its events, its audit entry, the collection sizes and (with an Idempoten
     BEGIN → claim of the key → the use case's statements → one statement that writes everything `record` collected → COMMIT
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -78,6 +79,19 @@ class Work:
             raise RuntimeError("a reading unit of work cannot write: the operation must be declared as a write")
         self.dirty = True
         return await self.connection.fetch(statement, self.principal.tenant_id, *arguments)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[None]:
+        """A part of a writing unit of work: when it fails, nothing of it stays, and the rest does."""
+        assert self.connection is not None, "only a writing unit of work has parts"
+        recorded, after_commit = len(self.recorded), len(self.after_commit)
+        try:
+            async with self.connection.transaction():
+                yield
+        except BaseException:
+            del self.recorded[recorded:]
+            del self.after_commit[after_commit:]
+            raise
 
     def record(self, *recorded: Event) -> None:
         """Announce changes: event, audit, feed, webhooks and collection sizes follow from this one call."""

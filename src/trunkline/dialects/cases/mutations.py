@@ -22,18 +22,11 @@ CASE_TYPES = {wire: CaseType(house) for house, wire in words.CASE_TYPE.items()} 
 @asynccontextmanager
 async def apart(info: Info) -> AsyncIterator[None]:
     """One of several mutations of a request: when it is refused, nothing of it stays and the others do."""
-    work = info.context.work
     if not info.context.several:
         yield
         return
-    recorded, after_commit = len(work.recorded), len(work.after_commit)
-    try:
-        async with work.connection.transaction():
-            yield
-    except BaseException:
-        del work.recorded[recorded:]
-        del work.after_commit[after_commit:]
-        raise
+    async with info.context.work.apart():
+        yield
 
 
 async def create_case(_: Any, info: Info, **given: Any) -> Case:
