@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from gql import Client, gql
+from gql import Client, GraphQLRequest, gql
 from gql.transport.exceptions import TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport, HTTPXTransport
 
@@ -27,10 +27,12 @@ def test_the_published_operations_work(client: Client, service_id: str) -> None:
     """All four, one after the other, checked against the schema that the server gives."""
     given = {"subject": "Other", "type": "NonIncident", "serviceId": service_id, "message": "Hello."}
     with client as session:
-        case_id = session.execute(gql(CREATE), variable_values=given)["createCase"]["id"]
-        assert session.execute(gql(REPLY), variable_values={"caseId": case_id, "message": "More."}) == {"replyToCase": True}
+        case_id = session.execute(GraphQLRequest(CREATE, variable_values=given))["createCase"]["id"]
+        assert session.execute(GraphQLRequest(REPLY, variable_values={"caseId": case_id, "message": "More."})) == {
+            "replyToCase": True
+        }
         wanted = {"caseId": case_id, "customerReference": "GQL-1"}
-        assert session.execute(gql(REFERENCE), variable_values=wanted) == {"addCustomerReference": True}
+        assert session.execute(GraphQLRequest(REFERENCE, variable_values=wanted)) == {"addCustomerReference": True}
         query = RETRIEVE.replace("CASE_ID", case_id).replace("SERVICE_ID", service_id).replace("CUSTOMER_REFERENCE", "GQL-1")
         (case,) = session.execute(gql(query))["viewer"]["account"]["cases"]
     assert [message["message"] for message in case["communications"]] == ["Hello.", "More."]
@@ -46,7 +48,7 @@ def test_the_published_error_reaches_the_client(client: Client, service_id: str)
         "start": "2026-03-02T06:10:00Z",
     }
     with client as session, pytest.raises(TransportQueryError) as raised:
-        session.execute(gql(CREATE_WITH_END), variable_values=given)
+        session.execute(GraphQLRequest(CREATE_WITH_END, variable_values=given))
     (error,) = raised.value.errors or []
     assert (error["message"], error["extensions"]["code"], error["path"]) == ("An error has occurred", "HC0011", ["createCase"])
 
@@ -66,12 +68,12 @@ async def test_the_asynchronous_client_pages_through_a_collection(server: Server
         url=f"{server.url}/graphql", headers={"Authorization": f"Bearer {server.token()}"}, timeout=30
     )
     fields = "totalCount nodes { siteId } pageInfo { hasNextPage endCursor }"
-    query = gql(f"query ($after: String) {{ sites(first: 20, after: $after) {{ {fields} }} }}")
+    query = f"query ($after: String) {{ sites(first: 20, after: $after) {{ {fields} }} }}"
     seen: list[str] = []
     async with Client(transport=transport) as session:
         after, more, total = None, True, 0
         while more:
-            page = (await session.execute(query, variable_values={"after": after}))["sites"]
+            page = (await session.execute(GraphQLRequest(query, variable_values={"after": after})))["sites"]
             seen += [node["siteId"] for node in page["nodes"]]
             after, more, total = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"], page["totalCount"]
     assert len(seen) == len(set(seen)) == total

@@ -254,8 +254,11 @@ async def test_memory_and_database_choose_alike(realm: Realm, feed: Feed, tenant
         )
         for path, account in accounts.items():
             await connection.execute(
-                "INSERT INTO accounts (tenant_id, id, reference, customer_id, path, name, legal_name, currency, created_at, modified_at) "
-                "VALUES ($1, $2, $3, $4, $3, 'N', 'N', 'EUR', now(), now())",
+                """
+                INSERT INTO accounts (tenant_id, id, reference, customer_id, parent_id, path, name, legal_name, currency, created_at,
+                                      modified_at)
+                VALUES ($1, $2, $3, $4, nullif($4::uuid, $2::uuid), $3, 'N', 'N', 'EUR', now(), now())
+                """,
                 tenant, account, path, customer,
             )  # fmt: skip
     reaches = [

@@ -19,6 +19,7 @@ from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 
 import trunkline.app  # noqa: F401 - the workers inherit it
+from trunkline.dialects.cases.schema import schema
 from trunkline.kit.logs import configure_logging
 from trunkline.kit.processes import end_with_parent
 from trunkline.settings import load
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--key", type=Path)
     arguments = parser.parse_args()
     end_with_parent(arguments.parent)
+    schema()  # once for all workers, while the database is made ready
     given = sys.stdin.readline()
     if not given:
         return  # the supervisor gave up

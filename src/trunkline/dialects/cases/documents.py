@@ -43,12 +43,17 @@ class NotExecutable(Exception):  # noqa: N818 - an answer, not an error of ours
 
 @dataclass(slots=True)
 class Prepared:
-    """A document that fits the schema and the limits. `described` keeps the answer of a query about the schema alone."""
+    """A document that fits the schema and the limits.
+
+    `described` keeps the answer of a query about the schema alone; `plans` how its lists are rendered (`execution.Plan`), which is the
+    same every time unless directives make it depend on variables: then it is `None`.
+    """
 
     document: DocumentNode
     operations: dict[str, OperationDefinitionNode]
     fragments: dict[str, FragmentDefinitionNode]
     variable_pages: bool  # whether variables can change what it costs
+    plans: dict[Any, Any] | None
     described: dict[str, bytes] = field(default_factory=dict)
 
     def operation(self, name: str | None) -> OperationDefinitionNode:
@@ -116,7 +121,8 @@ class Documents:
             raise NotExecutable([errors.fault("Introspection is switched off on this server.", errors.NOT_VALID)])
         pages = any(argument.name.value in ("first", "last") for f in fields_of(document) for argument in f.arguments or ())
         fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-        return Prepared(document, operations, fragments, pages and any(o.variable_definitions for o in operations.values()))
+        variable_pages = pages and any(operation.variable_definitions for operation in operations.values())
+        return Prepared(document, operations, fragments, variable_pages, None if "@" in text else {})
 
 
 def about_schema(operation: OperationDefinitionNode) -> bool:

@@ -140,7 +140,7 @@ class _Call:
             result = execute(
                 api.schema,
                 self._prepared.document,
-                context_value=Context(request.work, api.total_cap, several),
+                context_value=Context(request.work, api.total_cap, several, self._prepared.plans),
                 variable_values=self._variables,
                 operation_name=self._operation.name.value if self._operation.name else None,
                 executor_class=PlanningExecutor,

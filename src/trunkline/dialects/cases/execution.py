@@ -69,7 +69,7 @@ class PlanningExecutor(Executor[Any]):
         self, item_type: Any, field_details_list: Any, info: Any, path: Any, items: Any, position_context: Any
     ) -> Any:
         type_ = item_type.of_type if isinstance(item_type, GraphQLNonNull) else item_type
-        plan = self._plan(type_, field_details_list) if isinstance(type_, GraphQLObjectType) else None
+        plan = self._known_plan(type_, field_details_list, info.context.plans) if isinstance(type_, GraphQLObjectType) else None
         if plan is None:
             return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
         if not plan.linked and len(items) <= CHUNK:
@@ -92,6 +92,16 @@ class PlanningExecutor(Executor[Any]):
             return rendered
 
         return render()
+
+    def _known_plan(self, type_: GraphQLObjectType, details: Any, plans: dict[Any, Any] | None) -> Plan | None:
+        """The plan of a list's items, made once for each document where it is always the same."""
+        if plans is None or len(details) != 1:
+            return self._plan(type_, details)
+        key = id(details[0].node)  # the document lives as long as its plans
+        if key not in plans:
+            plans[key] = self._plan(type_, details)
+        plan: Plan | None = plans[key]
+        return plan
 
     def _plan(self, type_: GraphQLObjectType, details: Any) -> Plan | None:
         """The plan of a selection on a type; `None` when the ordinary way must be gone."""

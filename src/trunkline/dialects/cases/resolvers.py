@@ -26,11 +26,12 @@ LONGEST_PERIOD = 60 * 24 * 365 * 100  # minutes; whoever asks for more asks for 
 
 @dataclass(slots=True)
 class Context:
-    """What the resolvers of one request share. `several`: whether the request has more than one mutation."""
+    """What the resolvers of one request share. `several`: whether the request has more than one mutation; `plans`: see `Prepared`."""
 
     work: Work
     total_cap: int
     several: bool = False
+    plans: dict[Any, Any] | None = None
     case_ids: set[str] = field(default_factory=set)
     loaders: Loaders = field(init=False)
 

@@ -10,7 +10,7 @@ from graphql import GraphQLSchema
 from trunkline.dialects.cases import mutations, resolvers
 from trunkline.dialects.cases.collections import COLLECTIONS, Collection
 from trunkline.dialects.cases.connections import connection
-from trunkline.dialects.cases.types import LINKS, PLAIN, Getter, Link
+from trunkline.dialects.cases.types import LINKS, PLAIN, Getter, Link, text_of
 
 SDL = Path(__file__).parent / "schema.graphql"
 
@@ -54,7 +54,7 @@ def _page_of(collection: Collection) -> Any:
 
 
 def _shown(getter: Getter) -> Any:
-    return lambda source, _: getter(source)
+    return lambda source, _: text_of(getter(source))
 
 
 def _linked(link: Link) -> Any:

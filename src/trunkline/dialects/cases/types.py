@@ -5,7 +5,7 @@ The spelling is that of reference/expereo.md §10.2; what the old API did not ha
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, TypeAlias
 
@@ -38,24 +38,11 @@ class Link:
     identity: str = ""
 
 
-def _instant(attribute: str) -> Getter:
-    get = attrgetter(attribute)
-
-    def read(source: Any) -> str | None:
-        value = get(source)
-        return None if value is None else value.isoformat().replace("+00:00", "Z")
-
-    return read
-
-
-def _date(attribute: str) -> Getter:
-    get = attrgetter(attribute)
-
-    def read(source: Any) -> str | None:
-        value = get(source)
-        return None if value is None else value.isoformat()
-
-    return read
+def text_of(value: Any) -> Any:
+    """Instants and days as texts, as the answer's encoder writes them; everything else as it is."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _number(attribute: str) -> Getter:
@@ -77,11 +64,12 @@ def _texts(**fields: str) -> dict[str, Getter]:
     return {name: attrgetter(attribute) for name, attribute in fields.items()}
 
 
-CHANGES: dict[str, Getter] = {"createdDate": _instant("created_at"), "lastModifiedDate": _instant("modified_at")}
+CHANGES: dict[str, Getter] = {"createdDate": attrgetter("created_at"), "lastModifiedDate": attrgetter("modified_at")}
 
 SUBSCRIBER_STATUS = {"active": "Active", "inactive": "Inactive"}
 SUBSCRIBER_TYPE = {"production": "Production", "test": "Test"}
 
+# Instants and days stay what they are: the encoder of the answer writes them as the schema has them.
 PLAIN: dict[str, dict[str, Getter]] = {
     "Account": {
         **_texts(accountId="reference", name="name", legalName="legal_name", country="country", currency="currency"),
@@ -97,8 +85,8 @@ PLAIN: dict[str, dict[str, Getter]] = {
         **_texts(serviceId="reference", serviceName="name", technicalNote="technical_note", productName="product_name"),
         **_texts(accessType="access_type", customerReference="customer_reference"),
         "status": _word("status", words.SERVICE_STATUS),
-        "plannedDeliveryDate": _date("planned_delivery_date"),
-        "readyForServiceDate": _date("ready_for_service_date"),
+        "plannedDeliveryDate": attrgetter("planned_delivery_date"),
+        "readyForServiceDate": attrgetter("ready_for_service_date"),
         "downloadKbps": _number("download_kbps"),
         "uploadKbps": _number("upload_kbps"),
         **CHANGES,
@@ -108,21 +96,21 @@ PLAIN: dict[str, dict[str, Getter]] = {
         "type": _word("type", words.CASE_TYPE),
         "status": _word("status", words.CASE_STATUS),
         "origin": _word("origin", words.CASE_ORIGIN),
-        "startOfIncident": _instant("start_of_incident"),
-        "endOfIncident": _instant("end_of_incident"),
-        "resolvedDate": _instant("resolved_at"),
-        "closedDate": _instant("closed_at"),
+        "startOfIncident": attrgetter("start_of_incident"),
+        "endOfIncident": attrgetter("end_of_incident"),
+        "resolvedDate": attrgetter("resolved_at"),
+        "closedDate": attrgetter("closed_at"),
         **CHANGES,
     },
     "Communication": {
         **_texts(message="body", sentBy="sent_by"),
         "type": _word("type", words.MESSAGE_TYPE),
-        "timestamp": _instant("created_at"),
+        "timestamp": attrgetter("created_at"),
     },
     "Invoice": {
         **_texts(invoiceId="reference", invoiceReference="number", invoiceCurrency="currency"),
-        "invoiceDate": _date("invoice_date"),
-        "dueDate": _date("due_date"),
+        "invoiceDate": attrgetter("invoice_date"),
+        "dueDate": attrgetter("due_date"),
         "netAmount": _number("net_amount"),
         "taxAmount": _number("tax_amount"),
         "totalAmount": _number("total_amount"),
@@ -132,12 +120,12 @@ PLAIN: dict[str, dict[str, Getter]] = {
         **_texts(invoiceLineId="reference", invoiceId="invoice_reference", invoiceReference="invoice_number"),
         **_texts(invoiceCurrency="currency", description="description", orderIDExpereo="order_reference"),
         **_texts(orderName="order_name", siteAddress="site_address"),
-        "invoiceDate": _date("invoice_date"),
+        "invoiceDate": attrgetter("invoice_date"),
         "quantity": _number("quantity"),
         "unitPrice": _number("unit_price"),
-        "periodStart": _date("period_start"),
-        "periodEnd": _date("period_end"),
-        "orderRFSDate": _date("ready_for_service_date"),
+        "periodStart": attrgetter("period_start"),
+        "periodEnd": attrgetter("period_end"),
+        "orderRFSDate": attrgetter("ready_for_service_date"),
         "sumInvoiceLineInvoiceCurrencyAmount": _number("net_amount"),
     },
     "Subscriber": {

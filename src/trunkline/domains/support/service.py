@@ -85,14 +85,13 @@ async def list_messages(
     return await query.page(work, CASE_MESSAGES, own, sort, window, total_cap)
 
 
-async def list_messages_of(work: Work, cases: Sequence[UUID], since: datetime | None, limit: int) -> Sequence[CaseMessage]:
-    """The first `limit` messages of several cases together, oldest first; with `since` only those from that instant on."""
+async def list_messages_of(work: Work, cases: Sequence[UUID], since: datetime | None, window: Window) -> Page[CaseMessage]:
+    """A page of the messages of several cases together, oldest first; with `since` only those from that instant on."""
     work.require(READ)
     wanted: list[Predicate] = [In("case_id", tuple(cases))]
     if since is not None:
         wanted.append(Compare("created_at", Operator.GREATER_OR_EQUAL, since))
-    page = await query.page(work, CASE_MESSAGES, And(tuple(wanted)), (SortKey("created_at"),), Window(0, limit))
-    return page.items
+    return await query.page(work, CASE_MESSAGES, And(tuple(wanted)), (SortKey("created_at"),), window)
 
 
 async def open_case(work: Work, draft: CaseDraft, found: Sequence[Violation] = ()) -> Case:
