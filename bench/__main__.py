@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import limits
 from bench.course import Course
+from bench.feed import feed_delay
 from bench.figures import FIGURES
 from bench.imports import bulk_import
 from bench.profile import profile
@@ -33,10 +34,23 @@ class Extent:
     limit_rounds: int
     writes: int  # after each of which a total is read
     imported: int  # rows at once
+    feed_seconds: float
 
 
-FULL = Extent(rounds=9, seconds=240, scale=1.0, requests=100_000, two_rounds=3, limit_rounds=5, writes=200, imported=100_000)
-QUICK = Extent(rounds=3, seconds=40, scale=0.3, requests=10_000, two_rounds=0, limit_rounds=2, writes=40, imported=10_000)
+FULL = Extent(
+    rounds=9,
+    seconds=240,
+    scale=1.0,
+    requests=100_000,
+    two_rounds=3,
+    limit_rounds=5,
+    writes=200,
+    imported=100_000,
+    feed_seconds=20,
+)
+QUICK = Extent(
+    rounds=3, seconds=40, scale=0.3, requests=10_000, two_rounds=0, limit_rounds=2, writes=40, imported=10_000, feed_seconds=5
+)
 LEAST_ROUNDS = 3
 
 
@@ -61,6 +75,8 @@ def measure(extent: Extent, command: str) -> Result:
             result.totals = after_writes(subject, extent.writes)
             say(f"importing {extent.imported:,} subscribers")
             result.imported = bulk_import(subject, extent.imported)
+            say("a reader of the feed")
+            result.feed = feed_delay(subject, extent.feed_seconds)
             say("pgbench -S")
             by_key = limits.select_by_key(subject, extent.limit_rounds, seconds=3)
             result.limits.append(("PostgreSQL: `pgbench -S -M prepared`", *by_key))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import cpu
 from bench.course import Measured, ratio
+from bench.feed import FeedDelay
 from bench.imports import Imported
 from bench.server import cores
 from bench.totals import AfterWrites
@@ -17,6 +18,7 @@ BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 MEMORY_LIMIT = 120.0
 TOTALS_LIMIT = 1.5  # a page right after a write, of one after a page: a count of 100,000 rows would be twenty of them
 IMPORT_LIMIT = 30.0 / 100_000  # seconds for a row
+FEED_LIMIT = 100.0  # milliseconds, 99 of 100
 
 HEAD = (
     "| figure | CPU ms: median | minimum | application | PostgreSQL | limit | | req/s | p50 ms | p99 ms |\n"
@@ -37,6 +39,7 @@ class Result:
     limits: list[tuple[str, float, float]] = field(default_factory=list)
     totals: AfterWrites | None = None
     imported: Imported | None = None
+    feed: FeedDelay | None = None
 
     def missed(self, tolerance: float = 0.0) -> list[str]:
         """The figures above their limit by more than `tolerance` (0.1 is a tenth)."""
@@ -51,6 +54,8 @@ class Result:
             found.append(f"page with total after a write: {self.totals.ratio:.2f} × one after a page, limit {TOTALS_LIMIT:g}")
         if self.imported and self.imported.seconds > (limit := _import_limit(self.imported)) * (1 + tolerance):
             found.append(f"import of {self.imported.rows:,} subscribers: {self.imported.seconds:.1f} s, limit {limit:g} s")
+        if self.feed and self.feed.p99 > FEED_LIMIT * (1 + tolerance):
+            found.append(f"an event at its reader: p99 {self.feed.p99:.0f} ms, limit {FEED_LIMIT:g} ms")
         return found
 
     def markdown(self) -> str:
@@ -69,6 +74,7 @@ class Result:
         if self.two:
             lines += ["", "Two workers, for information:", "", HEAD, *(_row(measured, {}) for measured in self.two.values())]
         lines += [*_beside(self.totals, self.imported)]
+        lines += _feed_rows(self.feed) if self.feed else []
         lines += ["", "The physical limits:", "", "| | CPU ms: median | minimum |", "|---|---:|---:|"]
         lines += [f"| {name} | {middle:.3f} | {least:.3f} |" for name, middle, least in self.limits]
         return "\n".join(lines)
@@ -128,6 +134,20 @@ def _beside(totals: AfterWrites | None, imported: Imported | None) -> list[str]:
         name = f"bulkImport of {imported.rows:,} subscribers, from the POST until `COMPLETED`"
         lines.append(f"| {name} | {value} | ≤ {limit:g} s | {_verdict(imported.seconds, limit)} |")
     return lines
+
+
+def _feed_rows(feed: FeedDelay) -> list[str]:
+    """A table of its own: it is about time, not about processors."""
+    written = f"{feed.per_second:,.0f} events/s written, {feed.events:,} in all"
+    delays = f"{feed.p50:.0f} | **{feed.p99:.0f}** | {feed.longest:.0f} | ≤ {FEED_LIMIT:g} | {_verdict(feed.p99, FEED_LIMIT)}"
+    return [
+        "",
+        "From the commit to a reader of the change feed:",
+        "",
+        "| | p50 ms | p99 ms | longest | limit of p99 | | cores, server and PostgreSQL |",
+        "|---|---:|---:|---:|---:|---|---:|",
+        f"| {written} | {delays} | {feed.cpu:.2f} |",
+    ]
 
 
 def _import_limit(imported: Imported) -> float:

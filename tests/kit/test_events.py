@@ -142,7 +142,9 @@ async def test_numbers_are_drawn_after_the_lock_in_every_statement(pool: Pool, t
             await transaction.start()
             await announce(writer, work_on(pool, tenant), *(f"{number}" for _ in range(number)))
             drawn = await writer.fetchval("SELECT min(sequence) FROM events WHERE tenant_id = $1", tenant)
-            locks = await writer.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()")
+            locks = await writer.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()"
+            )
             assert locks == 1
             assert await horizon(reader) < drawn
             await transaction.rollback()

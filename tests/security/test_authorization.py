@@ -516,7 +516,9 @@ def test_the_feed_of_a_branch_is_the_branchs(world: World, full: dict[str, str],
     token, accounts = world.token(branch, ALL), tree_of(world)[1]
     inside = identifiers(world.http, token)
     world.call(BY_NAME["createCase"], token, inside)
-    world.call(BY_NAME["createCase"], world.token(full, ALL), outside_of(world, accounts) | {"serviceId": outside_service(world)})
+    world.call(
+        BY_NAME["createCase"], world.token(full, ALL), outside_of(world, accounts) | {"serviceId": outside_service(world)}
+    )
     heard = [event for event in feed(world, token) if event["type"] == "case.opened"]
     assert heard
     assert {event["after"]["accountId"] for event in heard} <= set(accounts)

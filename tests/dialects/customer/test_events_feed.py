@@ -102,7 +102,9 @@ def test_types_choose(customer: httpx.Client, service_id: str) -> None:
     after = end_of(customer)
     open_case(customer, service_id)
     assert [e["type"] for e in read(customer, after=after, types="case.*")["data"]] == ["case.opened"]
-    assert [e["type"] for e in read(customer, after=after, types="case_message.added,invoice.*")["data"]] == ["case_message.added"]
+    assert [e["type"] for e in read(customer, after=after, types="case_message.added,invoice.*")["data"]] == [
+        "case_message.added"
+    ]
     none = read(customer, after=after, types="site.*")
     assert none["data"] == []
     assert cursor_in(none["links"]["next"]) == end_of(customer)
@@ -161,7 +163,9 @@ def test_a_client_that_goes_is_not_waited_for(server: Server) -> None:
     for _ in range(130):
         with socket.create_connection(("127.0.0.1", server.port)) as line:
             line.sendall(
-                b"GET /v2/events?after=now&wait=30 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n"
+                b"GET /v2/events?after=now&wait=30 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+                + token.encode()
+                + b"\r\n\r\n"
             )
             time.sleep(0.01)
     answer = httpx.get(
@@ -275,7 +279,9 @@ def test_a_reader_that_does_not_read_holds_nobody_up(customer: httpx.Client, ser
     token = server.token()
     lazy = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(10)]
     for line in lazy:
-        line.sendall(b"GET /v2/events/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n")
+        line.sendall(
+            b"GET /v2/events/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n"
+        )
     with server.client() as client, stream(client, "now") as live:
         for _ in range(5):
             begun = time.monotonic()
@@ -311,7 +317,21 @@ def test_what_the_house_stores_can_be_shown(customer: httpx.Client) -> None:
 def test_an_object_of_an_older_version_is_left_out() -> None:
     """An event whose object is not readable any more is still told, without it; one of an unknown subject is not."""
     event = StoredEvent(
-        7, Clock().now(), "case.opened", "case", new_id(), "CAS-1", 1, None, None, None, "system", "timer", "r", None, '{"id": 1}'
+        7,
+        Clock().now(),
+        "case.opened",
+        "case",
+        new_id(),
+        "CAS-1",
+        1,
+        None,
+        None,
+        None,
+        "system",
+        "timer",
+        "r",
+        None,
+        '{"id": 1}',
     )
     document = event_document(event, "https://api.example")
     assert document is not None

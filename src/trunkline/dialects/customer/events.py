@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -51,6 +50,8 @@ SUBJECTS: Mapping[str, Shown] = {
     "invoice": Shown("invoices.read", Invoice, InvoiceDocument.of, "/v2/invoices/{reference}"),
     "api_client": Shown("api_clients.read", ApiClient, ApiClientDocument.of, "/v2/api-clients/{reference}"),
 }
+
+DECODERS = {type_: msgspec.json.Decoder(shown.model) for type_, shown in SUBJECTS.items()}
 
 # What happens to them: the words of `types`. A test holds this against what the domains record.
 EVENT_TYPES: tuple[str, ...] = (
@@ -124,7 +125,7 @@ def event_document(event: StoredEvent, base_url: str) -> EventDocument | None:
     shown = SUBJECTS.get(event.subject_type)
     if shown is None:
         return None
-    before, after = (_decoded(event, shown, text) for text in (event.before, event.after))
+    before, after = (_decoded(event, text) for text in (event.before, event.after))
     known = after if after is not None else before
     link = base_url + shown.path.format(
         reference=event.subject_reference, case_reference=getattr(known, "case_reference", event.subject_reference)
@@ -160,17 +161,12 @@ def position_of(cursor: str) -> int | None:
     return int(digits)
 
 
-@cache
-def _decoder(model: type[Any]) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(model)
-
-
-def _decoded(event: StoredEvent, shown: Shown, text: str | None) -> Any:
+def _decoded(event: StoredEvent, text: str | None) -> Any:
     """The object as the house stored it; `None` when there is none, or when an older version stored it in a form that is not read now."""
     if text is None:
         return None
     try:
-        return _decoder(shown.model).decode(text)
+        return DECODERS[event.subject_type].decode(text)
     except msgspec.ValidationError as error:
         log.warning("event.unreadable", sequence=event.sequence, type=event.type, error=str(error))
         return None
