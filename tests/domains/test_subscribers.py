@@ -267,7 +267,7 @@ async def test_keys_are_sealed_anew_when_the_encryption_key_is_replaced(house: H
     one = await create(house, opc=OPC)
     held, other = house.realm.pool.keyring, new_key().spelled
     assert held is not None
-    old = held._keys[0].spelled
+    old = ",".join(key.spelled for key in held._keys)  # other tests may have added one
     house.realm.pool.keyring = Keyring(KeyText(f"{other},{old}"))
     try:
         sealed = 0

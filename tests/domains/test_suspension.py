@@ -80,8 +80,8 @@ async def test_it_is_one_action_in_the_records(house: House) -> None:
     after = (await subscribers.list_subscribers(work, Compare("reference", Operator.EQUAL, one), (), Window(0, 1))).items[0]
     assert len(await house.sql("SELECT 1 FROM audit_entries WHERE tenant_id = $1")) == entries + 1
     rows = await house.sql(
-        """SELECT type, subject_id, subject_version, before::text AS before, after::text AS after, transaction::text AS transaction
-             FROM events WHERE tenant_id = $1 AND transaction = (SELECT transaction FROM events
+        """SELECT type, subject_id, subject_version, before::text AS before, after::text AS after, xmin::text AS transaction
+             FROM events WHERE tenant_id = $1 AND xmin = (SELECT xmin FROM events
               WHERE tenant_id = $1 ORDER BY sequence DESC LIMIT 1) ORDER BY type""",
     )
     assert [(row["type"], row["subject_id"]) for row in rows] == [

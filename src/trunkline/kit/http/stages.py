@@ -4,6 +4,7 @@ The pipeline takes them in its own order for every other operation.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 
 from trunkline.kit import replay
 from trunkline.kit.errors import Conflict, Forbidden, Invalid, KeyReused, NotFound, Stale, Throttled
@@ -27,9 +28,14 @@ async def spend(request: Request, rule: Rule, rules: Sequence[Rule], hits: int =
             break
     if allowance is None:
         return
-    request.response_headers += [("RateLimit", limit_field(allowance)), ("RateLimit-Policy", policy_field(rules))]
+    request.response_headers += [("RateLimit", limit_field(allowance)), ("RateLimit-Policy", _policy(tuple(rules)))]
     if not allowance.allowed:
         raise Throttled("too many requests", allowance.retry_after)
+
+
+@lru_cache(maxsize=64)
+def _policy(rules: tuple[Rule, ...]) -> str:
+    return policy_field(rules)
 
 
 async def write(request: Request, dialect: Dialect, run: Callable[[], Awaitable[Answer]]) -> Answer:
