@@ -19,7 +19,7 @@ import pytest
 
 from tests.serving import Server
 from trunkline.dialects.customer.app import CustomerApi, Limits
-from trunkline.dialects.customer.routes.events import EVENT_STREAM
+from trunkline.dialects.customer.stream import EVENT_STREAM
 from trunkline.domains.identity.service import AccessTokens
 from trunkline.kit import secrets
 from trunkline.kit.http.operation import Operation

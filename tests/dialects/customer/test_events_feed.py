@@ -157,16 +157,13 @@ def test_a_long_poll_ends_empty(customer: httpx.Client, server: Server) -> None:
     assert position_of(cursor_in(page["links"]["next"])) > position_of(after)  # type: ignore[operator]
 
 
-def test_a_client_that_goes_is_not_waited_for(server: Server) -> None:
-    """Long polls whose clients have gone free their place at once: the fiftieth and more of one credential are still taken."""
+@pytest.mark.parametrize("path", ["/v2/events?after=now&wait=30", "/v2/events/stream"])
+def test_a_client_that_goes_is_not_waited_for(path: str, server: Server) -> None:
+    """Who waits and goes frees its place at once: the fiftieth and more of one credential are still taken."""
     token = server.token()
     for _ in range(130):
         with socket.create_connection(("127.0.0.1", server.port)) as line:
-            line.sendall(
-                b"GET /v2/events?after=now&wait=30 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
-                + token.encode()
-                + b"\r\n\r\n"
-            )
+            line.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n".encode())
             time.sleep(0.01)
     answer = httpx.get(
         f"{server.url}/v2/events?after=now&wait=1", headers={"Authorization": f"Bearer {token}"}, timeout=10

@@ -16,7 +16,7 @@ from trunkline.kit.work import Work
 
 Fetch = Callable[[Work, Sequence[Any]], Awaitable[Mapping[Any, Any]]]
 
-MOST_ROWS = 10_000  # that one list without pages may have
+MOST_ROWS = 100_000  # that one list without pages may have
 FIRST_ROWS = 100  # of it, read at first
 MORE_ROWS = 2_000  # at once after these
 

@@ -1,8 +1,7 @@
 """An answer on its way out, and conditional requests (RFC 9110, section 13)."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -10,6 +9,14 @@ Headers = list[tuple[str, str]]
 
 JSON = "application/json"
 encoder = msgspec.json.Encoder(decimal_format="number", uuid_format="canonical")
+
+
+class Stream(Protocol):
+    """The pieces of a body; closed in any case, also when none of them was asked for."""
+
+    def __aiter__(self) -> "Stream": ...
+    async def __anext__(self) -> bytes: ...
+    async def aclose(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -23,7 +30,7 @@ class Answer:
     body: bytes = b""
     media_type: str = JSON
     headers: Headers = field(default_factory=list)
-    stream: AsyncIterator[bytes] | None = None
+    stream: Stream | None = None
 
     def header(self, name: str) -> str | None:
         """The value of one of this answer's own headers."""

@@ -5,7 +5,7 @@ ASGI application (Starlette) with the pages and files.
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from os import urandom
@@ -14,21 +14,16 @@ from typing import Any
 import asyncpg
 import structlog
 
-from trunkline.kit import db, replay
+from trunkline.kit import db
 from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import (
-    Conflict,
-    Forbidden,
     Invalid,
-    KeyReused,
-    NotFound,
     Refusal,
-    Stale,
     Throttled,
     Unauthenticated,
     Unavailable,
 )
-from trunkline.kit.http.answer import Answer
+from trunkline.kit.http.answer import Answer, Stream
 from trunkline.kit.http.body import Disconnected, check_media_type, read_body
 from trunkline.kit.http.decode import decode
 from trunkline.kit.http.dialect import Dialect
@@ -36,6 +31,7 @@ from trunkline.kit.http.failures import HttpsRequired, MethodNotAllowed, NoRoute
 from trunkline.kit.http.negotiation import accepts, negotiate, unchanged
 from trunkline.kit.http.operation import Operation, camel
 from trunkline.kit.http.request import Request
+from trunkline.kit.http.stages import write
 from trunkline.kit.http.table import Resource, Table
 from trunkline.kit.http.waiting import Draining, send_stream
 from trunkline.kit.ids import NIL
@@ -44,7 +40,7 @@ from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
 from trunkline.kit.telemetry import FAILURES, REQUESTS, SECONDS, AccessLog
 from trunkline.kit.throttle import TokenBucket, limit_field, policy_field
-from trunkline.kit.work import Transaction, Work
+from trunkline.kit.work import Work
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -57,9 +53,6 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 TRACE_PARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 
 BAD_CREDENTIALS = TokenBucket("bad-credentials", 100, 2.0)
-
-# Refusals that are answers of the use case itself: under a key they are remembered like a success.
-FINAL = (Invalid, NotFound, Forbidden, Conflict, Stale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +259,7 @@ class Pipeline:
                 check_media_type(request.headers.get(b"content-type"), operation)
                 arguments = (await self._decode(request, operation, operation.body),)
             if operation.guarded:
-                return await self._write(request, dialect, operation, arguments)
+                return await write(request, dialect, lambda: operation.handler(request, *arguments))
         answer = await operation.handler(request, *arguments)
         if answer.status == 200 and unchanged(request, answer):
             return Answer(304, headers=answer.headers)
@@ -313,49 +306,6 @@ class Pipeline:
         if not allowance.allowed:
             raise Throttled("too many requests", allowance.retry_after)
 
-    async def _write(self, request: Request, dialect: Dialect, operation: Operation, arguments: tuple[Any, ...]) -> Answer:
-        """Run a writing operation: everything it does and the memory of its answer in one transaction."""
-        guarded = dialect.guard(request)
-        async with Transaction(request.work) as transaction:
-            claim = None
-            if guarded is not None:
-                claimed = await replay.claim(transaction.connection, request.principal.tenant_id, guarded, request.realm.clock)
-                if isinstance(claimed, replay.Stored):
-                    return self._again(request, claimed)
-                claim = claimed
-            try:
-                answer = await operation.handler(request, *arguments)
-            except FINAL as refusal:
-                if guarded is None:
-                    raise
-                answer = dialect.refuse(request, refusal)
-                if (
-                    request.work.dirty
-                ):  # undo the effects, keep the answer; another copy may get in between, then its answer counts
-                    await transaction.restart()
-                    claimed = await replay.claim(
-                        transaction.connection, request.principal.tenant_id, guarded, request.realm.clock
-                    )
-                    if isinstance(claimed, replay.Stored):
-                        return self._again(request, claimed)
-                    claim = claimed
-                request.work.recorded.clear()
-            kept = (
-                claim.remember(answer.status, [("Content-Type", answer.media_type), *answer.headers], answer.body)
-                if claim
-                else None
-            )
-            await transaction.commit(answer.status, kept)
-        return answer
-
-    @staticmethod
-    def _again(request: Request, stored: replay.Stored) -> Answer:
-        if not stored.same:
-            raise KeyReused("this Idempotency-Key was used with another request")
-        request.response_headers.append(("Idempotency-Replayed", "true"))
-        media_type = next((value for name, value in stored.headers if name == "Content-Type"), "application/json")
-        return Answer(stored.status, stored.body, media_type, [h for h in stored.headers if h[0] != "Content-Type"])
-
     # on its way out ------------------------------------------------------------------------------------------------------
 
     @staticmethod
@@ -372,16 +322,17 @@ class Pipeline:
         if answer.stream is None or request.method == "HEAD":
             await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else body})
 
-    async def _send_stream(self, request: Request, answer: Answer, stream: AsyncIterator[bytes], send: Send) -> None:
+    async def _send_stream(self, request: Request, answer: Answer, stream: Stream, send: Send) -> None:
         """The head, then piece by piece. What goes wrong now can only be logged: the answer has begun."""
-        await self._send(request, answer, send)
-        if request.method == "HEAD":
-            return
         try:
-            await send_stream(stream, request.receive, send, self._draining)
+            await self._send(request, answer, send)
+            if request.method != "HEAD":
+                await send_stream(stream, request.receive, send, self._draining)
         except Exception:
             log.exception("stream.failed", request_id=request.request_id, trace_id=request.trace_id, path=request.path)
             FAILURES.labels(request.dialect.name, request.operation.name).inc()
+        finally:
+            await stream.aclose()
 
     def _observe(
         self, request: Request, dialect: Dialect | None, operation: Operation | None, answer: Answer, seconds: float

@@ -1,6 +1,6 @@
 """Stages of a request that an operation may take by itself, where its body decides whether it reads or writes.
 
-The pipeline takes them in its own order for every other operation.
+For every other operation the pipeline takes them, in its own order.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

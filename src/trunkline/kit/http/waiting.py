@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Any
 
+from trunkline.kit.http.answer import Stream
 from trunkline.kit.http.body import Disconnected
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -89,8 +90,8 @@ async def patience(receive: Receive, draining: Draining) -> AsyncIterator[Patien
         await _end(tasks)
 
 
-async def send_stream(stream: AsyncIterator[bytes], receive: Receive, send: Send, draining: Draining) -> None:
-    """Send a body piece by piece until it ends, the client goes, or the server drains. The stream is closed then."""
+async def send_stream(stream: Stream, receive: Receive, send: Send, draining: Draining) -> None:
+    """Send a body piece by piece until it ends, the client goes, or the server drains."""
 
     async def pump() -> None:
         async for piece in stream:
@@ -104,20 +105,12 @@ async def send_stream(stream: AsyncIterator[bytes], receive: Receive, send: Send
         here = not gone.done()
     finally:
         await _end(tasks)
-        if (close := getattr(stream, "aclose", None)) is not None:
-            await close()
     if here:
         with contextlib.suppress(TimeoutError, OSError, RuntimeError):
             async with asyncio.timeout(LAST_SECONDS):
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
     if not pumping.cancelled() and (error := pumping.exception()) is not None:
         raise error
-
-
-async def nothing() -> AsyncIterator[bytes]:
-    """A stream without a piece: what a HEAD answers with where GET streams."""
-    return
-    yield b""
 
 
 async def _end(tasks: "list[asyncio.Task[None]]") -> None:

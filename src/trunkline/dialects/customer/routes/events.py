@@ -1,6 +1,5 @@
 """The change feed: page by page with long polls, or as server-sent events."""
 
-import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack
@@ -8,9 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Protocol, cast
 from urllib.parse import quote
 
-import asyncpg
 import msgspec
-import structlog
 from msgspec import Meta
 
 from trunkline.dialects.clients import BASIC_READ, BILLING_READ, MANAGE_CLIENTS, SUPPORT_READ, SUPPORT_WRITE
@@ -24,28 +21,23 @@ from trunkline.dialects.customer.events import (
     position_of,
     readable_subjects,
 )
-from trunkline.domains.events.service import START, Feed, Feeds, Filter, Listener, Page, filter_of, known_pattern, read_page
+from trunkline.dialects.customer.stream import EVENT_STREAM, EventStream
+from trunkline.domains.events.service import START, Feed, Feeds, Filter, Page, filter_of, known_pattern, read_page
 from trunkline.kit.clock import monotonic
-from trunkline.kit.errors import Invalid, Malformed, Refusal, Unauthenticated, Violation
+from trunkline.kit.errors import Invalid, Malformed, Violation
 from trunkline.kit.events import StoredEvent
-from trunkline.kit.http.answer import Answer, encoder, json_answer
+from trunkline.kit.http.answer import Answer, json_answer
 from trunkline.kit.http.operation import Operations, Parameter
 from trunkline.kit.http.request import Request
-from trunkline.kit.http.waiting import nothing, patience
-
-log = structlog.get_logger(__name__)
+from trunkline.kit.http.waiting import patience
 
 routes = Operations("Events", prefix="/v2")
 
 READERS = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ, MANAGE_CLIENTS)
-EVENT_STREAM = "text/event-stream"
 NOW = "now"
 DEFAULT_LIMIT, MAX_LIMIT = 100, 200
 LONGEST_WAIT = 30
 MOST_TYPES = 50
-HEARTBEAT_SECONDS = 15.0
-CHECK_SECONDS = 1.0  # how soon a stream notices that its token has ended
-RECONNECT_MILLISECONDS = 2000
 NUMBER = re.compile(r"[0-9]{1,6}")
 
 
@@ -179,9 +171,6 @@ async def stream_events(request: Request) -> Answer:
     the token does, and when the server restarts: connect again with `Last-Event-ID`. A comment comes every 15 seconds.
     """
     asked = _asked(request, request.header("last-event-id"))
-    headers = [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
-    if request.method == "HEAD":
-        return Answer(200, media_type=EVENT_STREAM, headers=headers, stream=nothing())
     stack = AsyncExitStack()
     try:
         listener = await stack.enter_async_context(
@@ -189,6 +178,7 @@ async def stream_events(request: Request) -> Answer:
         )
     except Invalid as refusal:
         raise Malformed(refusal.violations) from None
+    headers = [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
     return Answer(200, media_type=EVENT_STREAM, headers=headers, stream=EventStream(request, listener, stack))
 
 
@@ -205,58 +195,6 @@ async def _wait(request: Request, wanted: Filter, page: Page, asked: Asked) -> P
                 break
         await request.dialect.authenticate(request)  # the token may have ended meanwhile
         return Page(events, listener.position, listener.behind)
-
-
-class EventStream:
-    """A body of server-sent events; it ends with its token. Close it in any case."""
-
-    def __init__(self, request: Request, listener: Listener, listening: AsyncExitStack) -> None:
-        self._request, self._listener, self._listening = request, listener, listening
-        self._told: int | None = None  # the position that the client knows
-
-    def __aiter__(self) -> "EventStream":
-        return self
-
-    async def __anext__(self) -> bytes:
-        """The next events, or a heartbeat. Raises `StopAsyncIteration` when the token has ended."""
-        if self._told is None:
-            self._told = self._listener.position
-            return f"retry: {RECONNECT_MILLISECONDS}\nid: {cursor_of(self._told)}\n\n".encode()
-        beat_at = monotonic() + HEARTBEAT_SECONDS
-        while (left := beat_at - monotonic()) > 0:
-            try:
-                await self._request.dialect.authenticate(self._request)
-                events = await self._listener.read(DEFAULT_LIMIT)
-            except Unauthenticated:
-                raise StopAsyncIteration from None
-            except (
-                Refusal,
-                asyncpg.PostgresError,
-                OSError,
-            ) as error:  # the database is away: it comes back, and so do the events
-                log.info("feed.waiting", request_id=self._request.request_id, error=str(error))
-                await asyncio.sleep(CHECK_SECONDS)
-                continue
-            if events:
-                self._told = self._listener.position
-                return b"".join(_event(document) for document in _documents(self._request, events))
-            if not self._listener.behind:
-                await asyncio.wait([self._listener.news()], timeout=min(left, CHECK_SECONDS))
-        return self._heartbeat()
-
-    def _heartbeat(self) -> bytes:
-        """A comment; with a cursor when the feed went on with events that are not wanted here."""
-        if self._listener.position == self._told:
-            return b": heartbeat\n\n"
-        self._told = self._listener.position
-        return f": heartbeat\nid: {cursor_of(self._told)}\n\n".encode()
-
-    async def aclose(self) -> None:
-        await self._listening.aclose()
-
-
-def _event(document: EventDocument) -> bytes:
-    return b"id: %b\ndata: %b\n\n" % (document.cursor.encode(), encoder.encode(document))
 
 
 def _documents(request: Request, events: Iterable[StoredEvent]) -> Iterator[EventDocument]:
