@@ -40,7 +40,9 @@ REPLY = 'mutation {{ replyToCase(id: "{}", message: "{}") }}'
 PATH = "/graphql"
 
 ACCOUNT_OF = Statement("SELECT tenant_id, id, customer_id FROM accounts WHERE reference = $1", scope="directory")
-GROW_OLD = Statement("UPDATE cases SET modified_at = modified_at - interval '60 days' WHERE tenant_id = $1 AND customer_id = $2")
+GROW_OLD = Statement(
+    "UPDATE cases SET modified_at = modified_at - interval '60 days' WHERE tenant_id = $1 AND customer_id = $2"
+)
 MESSAGES_TOO = Statement(
     "UPDATE case_messages SET created_at = created_at - interval '60 days' WHERE tenant_id = $1 AND customer_id = $2"
 )
@@ -56,7 +58,9 @@ def poll(subject: Subject, _: int) -> Requests:
     page = ask(subject, bearer, f'{{ cases(first: {CHANGED}, filter: {{status: {{eq: "New"}}}}) {{ nodes {{ id }} }} }}')
     for case in page["cases"]["nodes"]:
         for number in range(MESSAGES):
-            ask(subject, bearer, REPLY.format(case["id"], f"No change on our side, {number}; please call the site before noon."))
+            ask(
+                subject, bearer, REPLY.format(case["id"], f"No change on our side, {number}; please call the site before noon.")
+            )
     found = ask(subject, bearer, POLL)["viewer"]["account"]["cases"]
     if len(found) != CHANGED or any(len(case["communications"]) != MESSAGES for case in found):
         raise RuntimeError(f"the poll shows {len(found)} cases")

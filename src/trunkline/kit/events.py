@@ -3,7 +3,7 @@
 An event's number is drawn just before its commit, so a number may become visible after a higher one. Whoever draws numbers therefore
 first holds, until its transaction ends, a shared advisory lock whose key is the last number drawn so far: its own will all be higher.
 A reader reads the last number drawn, then the lowest key that is held: everything up to the lower of both is final, and everything up
-to there it reads, in the order of the numbers (docs/decisions/0014-feed.md). For one object that is the order of its versions: numbers
+to there it reads, in the order of the numbers (docs/decisions/0013-feed.md). For one object that is the order of its versions: numbers
 are drawn while its row is locked.
 """
 

@@ -33,7 +33,10 @@ JOB_SECONDS = Histogram(
     "trunkline_job_seconds", "Seconds that one run of a job took.", ["job"], buckets=(0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0)
 )
 JOBS_HELD = Gauge(
-    "trunkline_jobs_held", "Jobs that wait, run or have failed for good.", ["environment", "state"], multiprocess_mode="livemostrecent"
+    "trunkline_jobs_held",
+    "Jobs that wait, run or have failed for good.",
+    ["environment", "state"],
+    multiprocess_mode="livemostrecent",
 )
 CONNECTIONS = Gauge(
     "trunkline_database_connections", "Open database connections.", ["environment"], multiprocess_mode="livesum"
