@@ -21,6 +21,7 @@ from tests.faults.conftest import MakeServer
 from tests.serving import Server, free_port
 from trunkline.kit.embedded import EmbeddedPostgres
 from trunkline.kit.ids import new_id
+from trunkline.kit.keyring import new_key
 from trunkline.kit.startup import ExitCode
 
 DEBIAN_15 = Path("/usr/lib/postgresql/15")
@@ -122,9 +123,9 @@ async def test_serves_like_the_embedded_one(external: External, on: MakeServer) 
 
 
 async def test_two_nodes_start_at_once(external: External, on: MakeServer) -> None:
-    """Two nodes that start at once on the same empty database both serve; one of them has the credentials."""
-    url = external.url(external.new_name())
-    nodes = [on(url, TRUNKLINE_DEMO="off"), on(url, TRUNKLINE_DEMO="off")]
+    """Two nodes with the same key that start at once on the same empty database both serve; one of them has the credentials."""
+    url, key = external.url(external.new_name()), new_key().spelled
+    nodes = [on(url, TRUNKLINE_DEMO="off", TRUNKLINE_SECRET_KEY=key) for _ in range(2)]
     await asyncio.gather(*(asyncio.to_thread(node.start) for node in nodes))
     (first,) = [node for node in nodes if "customer" in _credentials(node)]
     token = await asyncio.to_thread(first.token)

@@ -65,8 +65,9 @@ async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, 
     backstage_stack.callback(running.withdraw)
     running.announce(backstage.addresses)
     addresses = backstage.variables
-    await together(*(server.open(addresses) for server in servers))
-    await together(*(server.ready() for server in servers))
+    for server in reversed(servers):  # plain HTTP last: whoever sees it answer may use HTTPS too
+        await server.open(addresses)
+        await server.ready()
     say(banner(settings, backstage.databases, servers, first=backstage.first, token=await backstage.demonstration_token()))
     parts = [backstage.watch(), *(keep(server, environment, addresses) for server in servers)]
     if settings.jobs:
