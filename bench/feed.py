@@ -28,6 +28,7 @@ EVENTS_PER_SECOND = 1000
 EVENTS_PER_COMMIT = 2  # as opening a case has
 WRITERS = 4
 WARM_SECONDS = 1.0
+QUIET_SECONDS = 0.2
 STREAM = "/v2/events/stream?after=now&types=case.*"
 
 
@@ -51,7 +52,8 @@ def feed_delay(subject: Subject, seconds: float) -> FeedDelay:
     with socket.create_connection(("127.0.0.1", subject.port)) as line:
         line.sendall(request("GET", STREAM, subject.bearer).replace(b"application/json", b"text/event-stream"))
         arriving = _arriving(line)
-        next(arriving)
+        while next(arriving) is None:
+            pass
         trees = (subject.server, subject.postgres)
         before = [usage(root) for root in trees]
         begun = time.monotonic()
@@ -60,10 +62,11 @@ def feed_delay(subject: Subject, seconds: float) -> FeedDelay:
         arrived: dict[str, float] = {}
         sent: dict[str, float] = {}
         while not sent or len(arrived) < len(sent):
-            name, at = next(arriving)
-            if name in arrived:
-                raise RuntimeError(f"{name} came twice")
-            arrived[name] = at
+            if (arrival := next(arriving)) is not None:
+                name, at = arrival
+                if name in arrived:
+                    raise RuntimeError(f"{name} came twice")
+                arrived[name] = at
             if not sent and ours.poll():
                 sent = ours.recv()
         writer.join()
@@ -77,11 +80,18 @@ def feed_delay(subject: Subject, seconds: float) -> FeedDelay:
     return FeedDelay(len(sent), rate, delays[len(delays) // 2], delays[int(len(delays) * 0.99)], delays[-1], cpu)
 
 
-def _arriving(line: socket.socket) -> Iterator[tuple[str, float]]:
-    """The name that each event was given, and when it came; first of all an empty one, when the stream is open."""
+def _arriving(line: socket.socket) -> Iterator[tuple[str, float] | None]:
+    """The name that each event was given, and when it came; first of all an empty one, when the stream is open. `None`: nothing came for
+    a while.
+    """
     rest = b""
+    line.settimeout(QUIET_SECONDS)
     while True:
-        got = line.recv(256 * 1024)
+        try:
+            got = line.recv(256 * 1024)
+        except TimeoutError:
+            yield None
+            continue
         now = time.monotonic()
         if not got:
             raise RuntimeError("the stream has ended")
