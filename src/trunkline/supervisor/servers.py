@@ -16,7 +16,9 @@ from trunkline.supervisor import certificate, child
 from trunkline.supervisor.credentials import HTTPS_OFFSET
 
 READY_SECONDS = 60.0
-LEFTOVER_SECONDS = 45.0  # how long the listeners of a killed server may need to finish: they drain, and one may have to be killed
+LEFTOVER_SECONDS = (
+    45.0  # how long the listeners of a killed server may need to finish: they drain, and one may have to be killed
+)
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 5.0
 RESTART_SECONDS = 0.5

@@ -644,6 +644,26 @@ def test_what_is_hardly_http(server: Server, customer: httpx.Client, bytes_: byt
     assert customer.get("/v2/accounts?page[limit]=1").status_code == 200
 
 
+def test_a_refusal_before_the_body_keeps_the_connection(server: Server) -> None:
+    """Who is refused before the body has come can go on over the same connection; with a long body it is told that it ends."""
+    refused = (
+        b"POST /v2/cases HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nAuthorization: Bearer x\r\nContent-Length: "
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        for _ in range(3):
+            connection.sendall(refused + b"20\r\n\r\n")
+            time.sleep(0.2)
+            connection.sendall(b" " * 20)
+            answer = connection.recv(65536)
+            assert status_of(answer) == 401
+            assert b"connection: close" not in answer.lower()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(refused + b"1000000\r\n\r\n")
+        answer = connection.recv(65536)
+        assert status_of(answer) == 401
+        assert b"connection: close" in answer.lower()
+
+
 def test_clients_that_go_away(server: Server, customer: httpx.Client, token: str) -> None:
     """Clients that break off in the middle of a request, or before its answer, leave nothing behind."""
     body = json.dumps(a_case("SVC-1")).encode()

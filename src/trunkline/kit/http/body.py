@@ -10,6 +10,8 @@ from trunkline.kit.http.operation import Operation
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 BODY_SECONDS = 20.0  # a client that sends slower than this for a body within the limit is not a client
+DRAINED = 64 * 1024  # bytes of an unwanted body that are read rather than closing the connection
+DRAIN_SECONDS = 1.0
 
 
 class Disconnected(Exception):  # noqa: N818 - nobody is left to tell
@@ -46,6 +48,25 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
     except TimeoutError:
         raise RequestTimeout(f"the body did not arrive within {BODY_SECONDS:.0f} seconds", (("Connection", "close"),)) from None
     return bytes(body)
+
+
+async def drain(receive: Receive, headers: dict[bytes, bytes]) -> bool:
+    """Read a body that nobody asked for, so that the connection can carry the next request; false when it is better closed.
+
+    An answer that comes before its request's body was read would otherwise end in a connection that closes without a word, just when
+    the client sends its next request.
+    """
+    declared = headers.get(b"content-length", b"0")
+    if b"transfer-encoding" not in headers and declared == b"0":
+        return True
+    if b"expect" in headers or not declared.isdigit() or int(declared) > DRAINED:
+        return False
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await read_body(receive, headers, DRAINED)
+    except (TimeoutError, PayloadTooLarge, RequestTimeout, Disconnected):
+        return False
+    return True
 
 
 async def _next(receive: Receive) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from trunkline.kit.errors import (
     Unavailable,
 )
 from trunkline.kit.http.answer import Answer, Stream
-from trunkline.kit.http.body import Disconnected, check_media_type, read_body
+from trunkline.kit.http.body import Disconnected, check_media_type, drain, read_body
 from trunkline.kit.http.decode import decode
 from trunkline.kit.http.dialect import Dialect
 from trunkline.kit.http.failures import HttpsRequired, MethodNotAllowed, NoRoute, NotAcceptable
@@ -103,6 +103,8 @@ class Pipeline:
             answer = await self._answer(request, dialect, found, operation, receive)
         except Disconnected:
             return
+        if not (request.body_is_read or answer.header("Connection") or await drain(receive, request.headers)):
+            answer.headers.append(("Connection", "close"))
         if request.on_success and answer.status < 400:
             await self._succeeded(request)
         seconds = monotonic() - started
@@ -255,6 +257,7 @@ class Pipeline:
         arguments: tuple[Any, ...] = ()
         if operation.writes:
             request.body = await read_body(receive, request.headers, operation.max_body)
+            request.body_is_read = True
             if operation.body is not None:
                 check_media_type(request.headers.get(b"content-type"), operation)
                 arguments = (await self._decode(request, operation, operation.body),)

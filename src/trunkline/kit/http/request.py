@@ -25,6 +25,7 @@ class Request:
         "__dict__",
         "accepted",
         "body",
+        "body_is_read",
         "client_address",
         "dialect",
         "draining",
@@ -69,6 +70,7 @@ class Request:
         self.request_id = trace_id
         self.path_parameters: dict[str, str] = {}
         self.body: bytes = b""
+        self.body_is_read = False
         self.response_headers: list[tuple[str, str]] = []  # what the pipeline adds to whatever is answered
         self.on_success: list[Callable[[], Awaitable[None]]] = []  # run after an answer below 400, before it is sent
         self.log_context: dict[str, str] = {}  # joins the failure's log line and the access log
