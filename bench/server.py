@@ -73,6 +73,10 @@ class Subject:
         if exc[0] is not None:
             sys.stderr.writelines(line for line in self._server.log.open() if '"event":"request"' not in line)
 
+    def bearer_of(self, who: str) -> dict[str, str]:
+        """The header of another client of the demonstration: read_only, other or manager."""
+        return {"Authorization": f"Bearer {self._server.token(who)}"}
+
     @property
     def port(self) -> int:
         return self._server.port

@@ -4,7 +4,6 @@ import asyncio
 import json
 from itertools import count
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 
@@ -52,7 +51,7 @@ _numbers = count(1)
 
 def poll(subject: Subject, _: int) -> Requests:
     """The published poll of a customer of whom no other figure changes anything, always with the same ten cases."""
-    bearer = {"Authorization": f"Bearer {subject._server.token('other')}"}
+    bearer = subject.bearer_of("other")
     account = ask(subject, bearer, "{ viewer { account { accountId } } }")["viewer"]["account"]["accountId"]
     asyncio.run(_load(subject.database_url, account))
     page = ask(subject, bearer, f'{{ cases(first: {CHANGED}, filter: {{status: {{eq: "New"}}}}) {{ nodes {{ id }} }} }}')
@@ -70,8 +69,8 @@ def poll(subject: Subject, _: int) -> Requests:
 async def _load(address: str, account: str) -> None:
     connection = await asyncpg.connect(address)
     try:
-        tenant_id: UUID
-        tenant_id, account_id, customer_id = await connection.fetchrow(ACCOUNT_OF, account)
+        (found,) = await connection.fetch(ACCOUNT_OF, account)
+        tenant_id, account_id, customer_id = found
         await bulk.load_cases(connection, tenant_id, account_id, wall_clock(), count=CASES)
         await connection.execute(GROW_OLD, tenant_id, customer_id)
         await connection.execute(MESSAGES_TOO, tenant_id, customer_id)

@@ -50,7 +50,7 @@ async def test_without_a_token_the_page_says_what_is_missing(page: Any) -> None:
     await page.get_by_label("Client id").fill("nobody")
     await page.get_by_label("Client secret").fill("nothing")
     await page.get_by_role("button", name="Get a token").click()
-    await page.wait_for_function("document.getElementById('token-state').textContent !== 'none yet'")
+    await page.locator("#token-state", has_text="the client is unknown or its secret is wrong").wait_for()
 
 
 async def test_the_schema_can_be_walked(opened: Any) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from graphql import FieldNode, FragmentSpreadNode, SelectionSetNode
+from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
 
 from trunkline.dialects.cases.collections import Collection, Name
 from trunkline.dialects.cases.limits import LARGEST_PAGE, PAGE
@@ -95,8 +95,8 @@ def chosen(info: Info, selections: SelectionSetNode | None) -> Iterator[FieldNod
             yield selection
         elif isinstance(selection, FragmentSpreadNode):
             yield from chosen(info, info.fragments[selection.name.value].selection_set)
-        else:
-            yield from chosen(info, selection.selection_set)  # type: ignore[attr-defined]
+        elif isinstance(selection, InlineFragmentNode):
+            yield from chosen(info, selection.selection_set)
 
 
 class _Reader:

@@ -64,7 +64,7 @@ async def reply_to_case(_: Any, info: Info, message: str, **given: Any) -> bool:
     return True
 
 
-async def add_customer_reference(_: Any, info: Info, customerReference: str, **given: Any) -> bool:  # noqa: N803
+async def add_customer_reference(_: Any, info: Info, customerReference: str, **given: Any) -> bool:  # noqa: N803 - the schema's word
     """Set or overwrite a case's reference. Raises `NotFound`, `Invalid`."""
     reference = _case_id(given)
     change = CaseChange(customer_reference=customerReference or None)

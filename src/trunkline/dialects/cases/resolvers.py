@@ -96,8 +96,8 @@ async def account_cases(
     info: Info,
     id: str | None = None,  # noqa: A002 - the schema's word
     serviceId: str | None = None,  # noqa: N803 - the schema's word
-    lastModifiedMinutes: int | None = 0,  # noqa: N803
-    customerReference: str | None = None,  # noqa: N803
+    lastModifiedMinutes: int | None = 0,  # noqa: N803 - the schema's word
+    customerReference: str | None = None,  # noqa: N803 - the schema's word
 ) -> Any:
     """Cases of an account, the last changed first. Raises `Invalid`."""
     context: Context = info.context

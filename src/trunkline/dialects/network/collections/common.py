@@ -66,12 +66,17 @@ def whole(*own: Property) -> tuple[Property, ...]:
     return (VERSION, DELETED, *own, RECORDED, ID)
 
 
-def uses(collection: Collection[Any, Any, Any]) -> UseCases:
-    """The use cases of such a collection."""
-    return UseCases(
-        list=collection.page,
-        find=collection.find,
-        create=collection.create,
-        change=collection.change,
-        remove=collection.remove,
-    )
+def kept_in(collection: Collection[Any, Any, Any]) -> dict[str, Any]:
+    """What a `Resource` takes over from the collection of the inventory that it shows: lists, use cases, draft."""
+    return {
+        "listing": collection.listing,
+        "deep_listing": collection.deep_listing,
+        "draft": collection.draft,
+        "use_cases": UseCases(
+            list=collection.page,
+            find=collection.find,
+            create=collection.create,
+            change=collection.change,
+            remove=collection.remove,
+        ),
+    }

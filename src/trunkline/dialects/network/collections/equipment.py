@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trunkline.dialects.network.collections.common import CUSTOMER, description, name, uses, whole
+from trunkline.dialects.network.collections.common import CUSTOMER, description, kept_in, name, whole
 from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type
 from trunkline.domains.connectivity.inventory import service as inventory
 
@@ -55,10 +55,7 @@ DEVICES = Resource(
         ),
     ),
     searches=(Search(name="findByTac", by="tac"),),
-    listing=inventory.DEVICES.listing,
-    deep_listing=inventory.DEVICES.deep_listing,
-    use_cases=uses(inventory.DEVICES),
-    draft=inventory.DEVICES.draft,
+    **kept_in(inventory.DEVICES),
     chosen_id=True,
 )
 
@@ -104,10 +101,7 @@ NOTIFICATIONS = Resource(
     ),
     associations=(CUSTOMER,),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.NOTIFICATIONS.listing,
-    deep_listing=inventory.NOTIFICATIONS.deep_listing,
-    use_cases=uses(inventory.NOTIFICATIONS),
-    draft=inventory.NOTIFICATIONS.draft,
+    **kept_in(inventory.NOTIFICATIONS),
 )
 
 PRIVATE_RADIOS = Resource(
@@ -130,10 +124,7 @@ PRIVATE_RADIOS = Resource(
     ),
     associations=(CUSTOMER, SITE),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.PRIVATE_RADIOS.listing,
-    deep_listing=inventory.PRIVATE_RADIOS.deep_listing,
-    use_cases=uses(inventory.PRIVATE_RADIOS),
-    draft=inventory.PRIVATE_RADIOS.draft,
+    **kept_in(inventory.PRIVATE_RADIOS),
 )
 
 MONITORING_ENDPOINTS = Resource(
@@ -164,10 +155,7 @@ MONITORING_ENDPOINTS = Resource(
     ),
     associations=(CUSTOMER, SITE),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.MONITORING_ENDPOINTS.listing,
-    deep_listing=inventory.MONITORING_ENDPOINTS.deep_listing,
-    use_cases=uses(inventory.MONITORING_ENDPOINTS),
-    draft=inventory.MONITORING_ENDPOINTS.draft,
+    **kept_in(inventory.MONITORING_ENDPOINTS),
 )
 
 SFTP_CONNECTIONS = Resource(
@@ -200,8 +188,5 @@ SFTP_CONNECTIONS = Resource(
     ),
     associations=(CUSTOMER,),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.SFTP_CONNECTIONS.listing,
-    deep_listing=inventory.SFTP_CONNECTIONS.deep_listing,
-    use_cases=uses(inventory.SFTP_CONNECTIONS),
-    draft=inventory.SFTP_CONNECTIONS.draft,
+    **kept_in(inventory.SFTP_CONNECTIONS),
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trunkline.dialects.network.bodies import Unfit, reference_of, whole_of
-from trunkline.dialects.network.collections.common import CUSTOMER, description, extensions, name, uses, whole
+from trunkline.dialects.network.collections.common import CUSTOMER, description, extensions, kept_in, name, whole
 from trunkline.dialects.network.links import PROJECTED, VERSION, segment
 from trunkline.dialects.network.resource import Association, Projection, Property, Resource, Search, Type
 from trunkline.domains.connectivity.inventory import service as inventory
@@ -20,10 +20,7 @@ SYSTEMS = Resource(
     properties=whole(name("The system's name.", "core-west"), description("Core network of the western sites."), extensions()),
     associations=(CUSTOMER,),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.SYSTEMS.listing,
-    deep_listing=inventory.SYSTEMS.deep_listing,
-    use_cases=uses(inventory.SYSTEMS),
-    draft=inventory.SYSTEMS.draft,
+    **kept_in(inventory.SYSTEMS),
 )
 
 RATE: dict[str, Any] = {"type": Type.INTEGER, "minimum": 0, "maximum": 10**15}
@@ -49,10 +46,7 @@ APNS = Resource(
     ),
     associations=(CUSTOMER,),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.APNS.listing,
-    deep_listing=inventory.APNS.deep_listing,
-    use_cases=uses(inventory.APNS),
-    draft=inventory.APNS.draft,
+    **kept_in(inventory.APNS),
 )
 
 
@@ -124,10 +118,7 @@ SYSTEM_PROFILES = Resource(
         ),
     ),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.SYSTEM_PROFILES.listing,
-    deep_listing=inventory.SYSTEM_PROFILES.deep_listing,
-    use_cases=uses(inventory.SYSTEM_PROFILES),
-    draft=inventory.SYSTEM_PROFILES.draft,
+    **kept_in(inventory.SYSTEM_PROFILES),
 )
 
 GROUPS = Resource(
@@ -138,10 +129,7 @@ GROUPS = Resource(
     properties=whole(name("The group's name.", "forklifts"), description("Everything that drives in hall 3.")),
     associations=(CUSTOMER,),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.GROUPS.listing,
-    deep_listing=inventory.GROUPS.deep_listing,
-    use_cases=uses(inventory.GROUPS),
-    draft=inventory.GROUPS.draft,
+    **kept_in(inventory.GROUPS),
 )
 
 KEYSETS = Resource(
@@ -179,10 +167,7 @@ KEYSETS = Resource(
     ),
     associations=(CUSTOMER,),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.KEYSETS.listing,
-    deep_listing=inventory.KEYSETS.deep_listing,
-    use_cases=uses(inventory.KEYSETS),
-    draft=inventory.KEYSETS.draft,
+    **kept_in(inventory.KEYSETS),
 )
 
 KEYSET_MAPPINGS = Resource(
@@ -208,8 +193,5 @@ KEYSET_MAPPINGS = Resource(
         Association(name="system", target="systems", description="The system that it holds in; without one, in all."),
     ),
     searches=(Search(name="findByName", by="name"),),
-    listing=inventory.KEYSET_MAPPINGS.listing,
-    deep_listing=inventory.KEYSET_MAPPINGS.deep_listing,
-    use_cases=uses(inventory.KEYSET_MAPPINGS),
-    draft=inventory.KEYSET_MAPPINGS.draft,
+    **kept_in(inventory.KEYSET_MAPPINGS),
 )
