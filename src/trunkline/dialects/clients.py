@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from trunkline.dialects.principals import Principals
 from trunkline.domains.identity.service import AccessTokens, Credential
-from trunkline.kit import replay
 from trunkline.kit.errors import Forbidden, Unauthenticated
 from trunkline.kit.http.dialect import Dialect
-from trunkline.kit.http.idempotency import idempotency_key
+from trunkline.kit.http.idempotency import guarded_by_key
 from trunkline.kit.http.request import Request
 from trunkline.kit.principal import ActorType, Principal
 from trunkline.kit.replay import Guarded
@@ -24,6 +24,7 @@ BASIC_READ = "customerapi/basic.read"
 SUPPORT_READ = "customerapi/support.read"
 SUPPORT_WRITE = "customerapi/support.read-write"
 BILLING_READ = "customerapi/billing.read"
+MANAGE_WEBHOOKS = "customerapi/webhooks.manage"
 MANAGE_CLIENTS = "customerapi/apiclients.manage"
 
 # What each scope lets a caller do, in the house's words.
@@ -32,6 +33,7 @@ GRANTS: Mapping[str, frozenset[str]] = {
     SUPPORT_READ: frozenset({"cases.read"}),
     SUPPORT_WRITE: frozenset({"cases.read", "cases.write"}),
     BILLING_READ: frozenset({"invoices.read"}),
+    MANAGE_WEBHOOKS: frozenset({"webhooks.read", "webhooks.manage"}),
     MANAGE_CLIENTS: frozenset({"api_clients.read", "api_clients.manage"}),
 }
 
@@ -78,19 +80,12 @@ class Callers:
 
     def __init__(self, tokens: AccessTokens) -> None:
         self._tokens = tokens
-        self._principals: dict[int, tuple[Credential, Principal]] = {}
+        self._principals = Principals(principal_of)
 
     async def authenticate(self, request: Request) -> Principal:
         token = bearer_token(request)
         credential = self._tokens.recall(request.realm, token) or await self._tokens.resolve(request.realm, token)
-        known = self._principals.get(id(credential))
-        if known is not None and known[0] is credential:
-            return known[1]
-        principal = principal_of(request, credential)
-        if len(self._principals) > 20_000:
-            self._principals.clear()
-        self._principals[id(credential)] = (credential, principal)
-        return principal
+        return self._principals.of(request, credential)
 
 
 def authorize(request: Request) -> None:
@@ -132,16 +127,4 @@ class ClientDialect(Dialect):
         return (self.reads, self.writes)
 
     def guard(self, request: Request) -> Guarded | None:
-        key = idempotency_key(request)
-        if key is None:
-            return None
-        return replay.by_key(
-            request.principal.credential_id,
-            key,
-            request.method,
-            request.path,
-            request.raw_query,
-            request.body,
-            self._key_life,
-            secret=request.operation.secret,
-        )
+        return guarded_by_key(request, self._key_life)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.dialects.test_docs_page import Reader
 from tests.serving import Server
-from trunkline.dialects.network.explorer import STATIC, files
+from trunkline.dialects.network.explorer import FOLDER
 
 REACHES_OUT = re.compile(
     r"https?://(?!json-schema)|//\w+\.|@import|\burl\(|eval\(|Function\(|innerHTML|outerHTML|insertAdjacentHTML|document\.write"
@@ -42,7 +42,7 @@ def test_everything_comes_from_this_server(server: Server, page: httpx.Response)
         assert not re.match(r"[a-z]+:|//", address), address
         if address != "/login":
             assert httpx.get(page.url.join(address)).status_code == 200, address
-    for file in STATIC.iterdir():
+    for file in FOLDER.path.iterdir():
         assert not REACHES_OUT.search(file.read_text()), file
 
 
@@ -88,7 +88,7 @@ def test_files_are_kept_for_ever_under_the_name_of_their_edition(server: Server,
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     old = httpx.get(f"{server.url}/v1/explorer/files/0000/explorer.js", headers={"Accept-Encoding": "identity"})
-    assert (old.headers["cache-control"], old.content) == ("no-cache", files()["explorer.js"].body)
+    assert (old.headers["cache-control"], old.content) == ("no-cache", FOLDER.files["explorer.js"].body)
 
 
 @pytest.mark.parametrize("name", ["index.html", "nothing.js", "..%2Fexplorer.py", "..", "%00.js"])

@@ -16,11 +16,15 @@ MESSAGE_TYPE = {"customer": "Customer", "support": "Support", "system": "System"
 PRIORITY = {p: p for p in ("P1", "P2", "P3", "P4", "P5")}
 SERVICE_STATUS = {"in_progress": "In progress", "ready": "RFS", "cancelled": "Cancelled", "ceased": "Ceased"}
 INVOICE_STATUS = {"open": "Open", "paid": "Paid", "overdue": "Overdue", "cancelled": "Cancelled"}
+ENDPOINT_STATUS = {"active": "Active", "paused": "Paused", "disabled": "Disabled"}
+DISABLED_REASON = {"gone": "Gone", "failing": "Failing"}
+DELIVERY_STATUS = {"pending": "Pending", "delivered": "Delivered", "failed": "Failed"}
 SCOPE = {
     "customerapi/basic.read": "BasicRead",
     "customerapi/support.read": "SupportRead",
     "customerapi/support.read-write": "SupportReadWrite",
     "customerapi/billing.read": "BillingRead",
+    "customerapi/webhooks.manage": "WebhooksManage",
     "customerapi/apiclients.manage": "ApiClientsManage",  # only the operator's command line gives it
 }
 GRANTABLE = tuple(name for name in SCOPE.values() if name != "ApiClientsManage")

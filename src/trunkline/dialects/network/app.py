@@ -14,11 +14,10 @@ from trunkline.dialects.network.links import Bases
 from trunkline.dialects.network.profile import profile_operations
 from trunkline.dialects.network.root import browser_redirect, root_operations
 from trunkline.domains.identity.service import NetworkCredentials
-from trunkline.kit import replay
 from trunkline.kit.errors import Refusal
 from trunkline.kit.http.answer import Answer
 from trunkline.kit.http.dialect import Dialect
-from trunkline.kit.http.idempotency import idempotency_key
+from trunkline.kit.http.idempotency import guarded_by_key
 from trunkline.kit.http.operation import Operation
 from trunkline.kit.http.request import Request
 from trunkline.kit.principal import Principal
@@ -77,19 +76,7 @@ class NetworkApi(Dialect):
         return (self._reads, self._writes)
 
     def guard(self, request: Request) -> Guarded | None:
-        key = idempotency_key(request)
-        if key is None:
-            return None
-        return replay.by_key(
-            request.principal.credential_id,
-            key,
-            request.method,
-            request.path,
-            request.raw_query,
-            request.body,
-            self._key_life,
-            secret=request.operation.secret,
-        )
+        return guarded_by_key(request, self._key_life)
 
     def refuse(self, request: Request, refusal: Refusal) -> Answer:
         return errors.refuse(request, refusal)

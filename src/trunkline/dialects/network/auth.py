@@ -5,6 +5,7 @@ from http.cookies import CookieError, SimpleCookie
 from trunkline.dialects.network.answers import base_of
 from trunkline.dialects.network.errors import CsrfRejected
 from trunkline.dialects.network.roles import ROLES, Role, narrowed, permissions
+from trunkline.dialects.principals import Principals
 from trunkline.domains.identity.service import NetworkCredentials, SessionCredential, TokenCredential, role_permissions
 from trunkline.kit.errors import Forbidden, Unauthenticated
 from trunkline.kit.http.request import Request
@@ -25,7 +26,7 @@ class Callers:
 
     def __init__(self, credentials: NetworkCredentials) -> None:
         self._credentials = credentials
-        self._principals: dict[int, tuple[Credential, Principal]] = {}
+        self._principals = Principals(principal_of)
 
     async def arrive(self, request: Request) -> None:
         """Look at the key at once: every answer to one that ends soon says so, errors of the pipeline too."""
@@ -57,14 +58,7 @@ class Callers:
                     request.realm, credential, request_id=request.request_id, address=request.client_address or None
                 )
             )
-        known = self._principals.get(id(credential))
-        if known is not None and known[0] is credential:
-            return known[1]
-        principal = principal_of(request, credential)
-        if len(self._principals) > 20_000:
-            self._principals.clear()
-        self._principals[id(credential)] = (credential, principal)
-        return principal
+        return self._principals.of(request, credential)
 
     async def _session(self, request: Request) -> SessionCredential:
         text = session_cookie(request)

@@ -2,7 +2,12 @@
 
 import gzip
 import hashlib
-from pathlib import PurePath
+from functools import cached_property
+from pathlib import Path, PurePath
+
+from trunkline.kit.errors import NotFound
+from trunkline.kit.http.answer import Answer
+from trunkline.kit.http.request import Request
 
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -57,3 +62,47 @@ class Asset:
     def encoded(self, accept_encoding: str) -> tuple[bytes, dict[str, str]]:
         """The body as the caller can read it, with the header that says so."""
         return (self.compressed, {"Content-Encoding": "gzip"}) if "gzip" in accept_encoding else (self.body, {})
+
+
+class AssetFolder:
+    """The pages of one folder and the files that they load. Nothing that a caller names is looked up in the file system."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._pages: dict[tuple[str, ...], Asset] = {}
+
+    @cached_property
+    def files(self) -> dict[str, Asset]:
+        """Every file but the pages, and the icon."""
+        found = {
+            file.name: Asset(file.name, file.read_bytes()) for file in self.path.iterdir() if file.suffix in (".js", ".css")
+        }
+        return {**found, "icon.svg": Asset("icon.svg", ICON.encode())}
+
+    @cached_property
+    def edition(self) -> str:
+        """A name for these very files together: below it, a browser may keep them for ever, and modules find each other."""
+        digests = "".join(f"{name}{asset.digest}" for name, asset in sorted(self.files.items()))
+        return hashlib.sha256(digests.encode()).hexdigest()[:16]
+
+    def page(self, name: str, address: str, *, form_action: str = "'none'") -> Asset:
+        """A page, made once, leading to this edition of its files (`files/…`), which are below `address`."""
+        key = (name, address, form_action)
+        if key not in self._pages:
+            text = (self.path / name).read_text().replace('"files/', f'"{address}{self.edition}/')
+            self._pages[key] = Asset(name, text.encode(), form_action=form_action)
+        return self._pages[key]
+
+    def file_answer(self, request: Request) -> Answer:
+        """The file that a path ending in `/{edition}/{file}` names. Raises `NotFound`."""
+        asset = self.files.get(request.path_parameters["file"])
+        if asset is None:
+            raise NotFound("there is no such file")
+        return asset_answer(request, asset, lasting=request.path_parameters["edition"] == self.edition)
+
+
+def asset_answer(request: Request, asset: Asset, *, lasting: bool = False, vary: str = "Accept-Encoding") -> Answer:
+    """The asset as an operation's answer; `lasting` as in `Asset.headers`, `vary` the header fields that it depends on."""
+    body, encoding = asset.encoded(request.header("accept-encoding") or "")
+    headers = asset.headers(lasting=lasting) | encoding | {"Vary": vary}
+    return Answer(200, body, asset.media_type, [*headers.items()])

@@ -1,0 +1,28 @@
+"""Events as the Customer API sends them to webhooks: in the same words as in its feed."""
+
+from collections.abc import Collection
+from typing import Any
+
+import msgspec
+
+from trunkline.dialects.customer.events import EVENT_TYPES, event_document, readable_subjects
+from trunkline.kit.events import StoredEvent
+from trunkline.kit.http.answer import encoder
+
+
+class CustomerPresenter:
+    """How the Customer API shows events to webhooks. Links begin with `base_url` (scheme and host, without a slash at the end)."""
+
+    event_types: Collection[str] = EVENT_TYPES
+
+    def __init__(self, base_url: str) -> None:
+        self._base_url = base_url
+
+    def subjects(self, permissions: Collection[str]) -> frozenset[str]:
+        """The subject types whose events somebody with these permissions may read."""
+        return readable_subjects(permissions)
+
+    def data(self, event: StoredEvent) -> Any:
+        """The event as the feed shows it, as JSON that is encoded already; `None` when such events are not shown."""
+        document = event_document(event, self._base_url)
+        return None if document is None else msgspec.Raw(encoder.encode(document))
