@@ -85,8 +85,9 @@ async def test_authlib_asynchronous(server: Server, known: dict[str, Any], metho
         known["client_id"], known["client_secret"], scope=SCOPE, token_endpoint_auth_method=method
     ) as client:
         await client.fetch_token(f"{server.url}/oauth2/token", grant_type="client_credentials")
-        answer = await client.get(f"{server.url}/v2/accounts")
-        assert answer.json()["metadata"]["total"] == 61
+        accounts = (await client.get(f"{server.url}/v2/accounts")).json()
+        assert len(accounts["data"]) == 25
+        assert accounts["metadata"]["total"] >= 61  # of the demonstration; other tests of the same server may have added some
 
 
 @pytest.mark.parametrize("by_basic", [True, False])

@@ -68,7 +68,7 @@ def test_reads(throttled: Server, fresh: httpx.Client) -> None:
         answer = fresh.get("/v2/accounts?page[limit]=1")
         served += answer.status_code == 200
         time.sleep(0.05)
-    assert 7 <= served <= 11
+    assert 7 <= served <= 3 * (time.monotonic() - begun) + 2
 
 
 def test_what_a_caller_is_told(fresh: httpx.Client) -> None:

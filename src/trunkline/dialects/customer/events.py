@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import structlog
 
+from trunkline.dialects.customer.cursors import cursor_of
 from trunkline.dialects.customer.representations import (
     AccountDocument,
     ApiClientDocument,
@@ -18,11 +19,13 @@ from trunkline.dialects.customer.representations import (
     SiteDocument,
     told,
 )
+from trunkline.dialects.customer.webhook_documents import WebhookEndpointDocument
 from trunkline.domains.billing.service import Invoice
 from trunkline.domains.connectivity.service import Service
 from trunkline.domains.customers.service import Account, Site
 from trunkline.domains.identity.service import ApiClient
 from trunkline.domains.support.service import Case, CaseMessage
+from trunkline.domains.webhooks.model import WebhookEndpoint
 from trunkline.kit.events import StoredEvent
 
 log = structlog.get_logger(__name__)
@@ -49,6 +52,9 @@ SUBJECTS: Mapping[str, Shown] = {
     "case_message": Shown("cases.read", CaseMessage, CaseMessageDocument.of, "/v2/cases/{case_reference}/case-messages"),
     "invoice": Shown("invoices.read", Invoice, InvoiceDocument.of, "/v2/invoices/{reference}"),
     "api_client": Shown("api_clients.read", ApiClient, ApiClientDocument.of, "/v2/api-clients/{reference}"),
+    "webhook_endpoint": Shown(
+        "webhooks.read", WebhookEndpoint, WebhookEndpointDocument.of, "/v2/webhook-endpoints/{reference}"
+    ),
 }
 
 DECODERS = {type_: msgspec.json.Decoder(shown.model) for type_, shown in SUBJECTS.items()}
@@ -61,6 +67,8 @@ EVENT_TYPES: tuple[str, ...] = (
     "case.resolved", "case.closed", "case.cancelled", "case_message.added",
     "invoice.overdue",
     "api_client.created", "api_client.revoked",
+    "webhook_endpoint.created", "webhook_endpoint.changed", "webhook_endpoint.paused", "webhook_endpoint.resumed",
+    "webhook_endpoint.rotated", "webhook_endpoint.disabled", "webhook_endpoint.removed",
 )  # fmt: skip
 
 # All that `types` takes: a type, everything that happens to a thing, everything.
@@ -70,7 +78,7 @@ _OBJECT: dict[str, Any] = {
     "oneOf": [
         {"type": "null"},
         *({"$ref": f"#/components/schemas/{name}"} for name in (
-            "Account", "Site", "Service", "Case", "CaseMessage", "Invoice", "ApiClient",
+            "Account", "Site", "Service", "Case", "CaseMessage", "Invoice", "ApiClient", "WebhookEndpoint",
         )),
     ]
 }  # fmt: skip
@@ -146,19 +154,6 @@ def event_document(event: StoredEvent, base_url: str) -> EventDocument | None:
 def whole(instant: datetime) -> datetime:
     """Instants on the wire have whole seconds."""
     return instant.replace(microsecond=0)
-
-
-def cursor_of(sequence: int) -> str:
-    """A position in the feed as callers keep it."""
-    return f"v1.{sequence}"
-
-
-def position_of(cursor: str) -> int | None:
-    """The position that a cursor stands for; `None` when it is none of ours."""
-    mark, _, digits = cursor.partition(".")
-    if mark != "v1" or not (digits.isascii() and digits.isdecimal() and len(digits) <= 18):
-        return None
-    return int(digits)
 
 
 def _decoded(event: StoredEvent, text: str | None) -> Any:

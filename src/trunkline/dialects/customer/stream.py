@@ -7,7 +7,8 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from trunkline.dialects.customer.events import cursor_of, event_document
+from trunkline.dialects.customer.cursors import cursor_of
+from trunkline.dialects.customer.events import event_document
 from trunkline.domains.events.service import Listener
 from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import Refusal, Unauthenticated

@@ -1,13 +1,16 @@
 """Webhook endpoints, their deliveries and every try, as the Customer API shows them."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
 
 from trunkline.dialects.customer import words
+from trunkline.dialects.customer.cursors import cursor_of
 from trunkline.dialects.customer.representations import CreatedDate, Instant, LastModifiedDate, told
 from trunkline.domains.webhooks.model import Attempt, Delivery, WebhookEndpoint
+from trunkline.kit.clock import whole_seconds
 
 EndpointId = Annotated[str, told("The webhook endpoint's reference.", "WHE-1001")]
 Address = Annotated[str, told("Where deliveries are sent.", "https://noc.acme.example/hooks/trunkline", format="uri")]
@@ -37,7 +40,8 @@ PreviousSecretUntil = Annotated[
     Instant | None, told("Until then the secret before the present one signs too (UTC).", "2026-03-03T10:00:00Z")
 ]
 PublicKey = Annotated[
-    str, told("Verifies the `v1a` signatures (ed25519): `whpk_` and Base64.", "whpk_bA63u0DTtwP7qgHwAJHNSk4K8AmwTBzsKu1eLT+wxzY=")
+    str,
+    told("Verifies the `v1a` signatures (ed25519): `whpk_` and Base64.", "whpk_bA63u0DTtwP7qgHwAJHNSk4K8AmwTBzsKu1eLT+wxzY="),
 ]
 Secret = Annotated[
     str,
@@ -70,7 +74,8 @@ class WebhookEndpointDocument(msgspec.Struct, rename="camel"):
         return cls(
             endpoint.reference, endpoint.url, endpoint.description, list(endpoint.event_types),
             words.ENDPOINT_STATUS[endpoint.status], None if reason is None else words.DISABLED_REASON[reason],
-            endpoint.failing_since, endpoint.held_until, endpoint.previous_until, endpoint.created_at, endpoint.modified_at,
+            _whole(endpoint.failing_since), _whole(endpoint.held_until), _whole(endpoint.previous_until),
+            endpoint.created_at, endpoint.modified_at,
         )  # fmt: skip
 
 
@@ -131,9 +136,10 @@ class WebhookDeliveryDocument(msgspec.Struct, rename="camel"):
     @classmethod
     def of(cls, delivery: Delivery) -> "WebhookDeliveryDocument":
         return cls(
-            delivery.reference, None if delivery.sequence is None else words.cursor_of(delivery.sequence), delivery.event_type,
+            delivery.reference, None if delivery.sequence is None else cursor_of(delivery.sequence), delivery.event_type,
             delivery.subject_type, delivery.subject_reference, words.DELIVERY_STATUS[delivery.status], delivery.tries, delivery.attempts,
-            delivery.next_at, delivery.response_status, delivery.failure, delivery.created_at, delivery.finished_at,
+            _whole(delivery.next_at), delivery.response_status, delivery.failure, whole_seconds(delivery.created_at),
+            _whole(delivery.finished_at),
         )  # fmt: skip
 
 
@@ -157,7 +163,7 @@ class WebhookAttemptDocument(msgspec.Struct, rename="camel"):
     @classmethod
     def of(cls, attempt: Attempt) -> "WebhookAttemptDocument":
         return cls(
-            attempt.number, attempt.attempted_at, attempt.duration_ms, attempt.url, attempt.address, attempt.request_headers,
+            attempt.number, whole_seconds(attempt.attempted_at), attempt.duration_ms, attempt.url, attempt.address, attempt.request_headers,
             attempt.response_status, attempt.response_headers, attempt.response_body, attempt.failure,
         )  # fmt: skip
 
@@ -184,3 +190,7 @@ class WebhookDeliveryDetailDocument(WebhookDeliveryDocument, rename="camel"):
 
 def _values(document: msgspec.Struct) -> tuple[object, ...]:
     return msgspec.structs.astuple(document)
+
+
+def _whole(instant: datetime | None) -> datetime | None:
+    return None if instant is None else whole_seconds(instant)

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from trunkline.dialects.bases import Bases
 from trunkline.dialects.network import bulk, errors, explorer, hal, sessions, suspension, tokens
 from trunkline.dialects.network.associations import Linked
 from trunkline.dialects.network.auth import Callers, authorize
 from trunkline.dialects.network.collection import Collection
 from trunkline.dialects.network.collections import BY_PATH
 from trunkline.dialects.network.cors import Origins
-from trunkline.dialects.network.links import Bases
 from trunkline.dialects.network.profile import profile_operations
 from trunkline.dialects.network.root import browser_redirect, root_operations
 from trunkline.domains.identity.service import NetworkCredentials

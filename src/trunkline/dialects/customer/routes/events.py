@@ -10,17 +10,10 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from trunkline.dialects.clients import BASIC_READ, BILLING_READ, MANAGE_CLIENTS, SUPPORT_READ, SUPPORT_WRITE
+from trunkline.dialects.clients import BASIC_READ, BILLING_READ, MANAGE_CLIENTS, MANAGE_WEBHOOKS, SUPPORT_READ, SUPPORT_WRITE
 from trunkline.dialects.customer import examples
-from trunkline.dialects.customer.events import (
-    EVENT_TYPES,
-    PATTERNS,
-    EventDocument,
-    cursor_of,
-    event_document,
-    position_of,
-    readable_subjects,
-)
+from trunkline.dialects.customer.cursors import cursor_of, position_of
+from trunkline.dialects.customer.events import EVENT_TYPES, PATTERNS, EventDocument, event_document, readable_subjects
 from trunkline.dialects.customer.stream import EVENT_STREAM, EventStream
 from trunkline.domains.events.service import START, Feed, Feeds, Filter, Page, filter_of, known_pattern, read_page
 from trunkline.kit.clock import monotonic
@@ -33,7 +26,7 @@ from trunkline.kit.http.waiting import patience
 
 routes = Operations("Events", prefix="/v2")
 
-READERS = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ, MANAGE_CLIENTS)
+READERS = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ, MANAGE_WEBHOOKS, MANAGE_CLIENTS)
 NOW = "now"
 DEFAULT_LIMIT, MAX_LIMIT = 100, 200
 LONGEST_WAIT = 30
