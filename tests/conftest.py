@@ -62,14 +62,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def customer(server: Server) -> Iterator[httpx.Client]:
-    """The demonstration customer's client with all four scopes."""
+    """The demonstration customer's client with all scopes that customers have."""
     with server.client() as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def other(server: Server) -> Iterator[httpx.Client]:
-    """Another customer's client with all four scopes."""
+    """Another customer's client with all scopes that customers have."""
     with server.client("other") as client:
         yield client
 

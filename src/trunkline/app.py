@@ -22,7 +22,6 @@ from trunkline.dialects.clients import Limits as CustomerLimits
 from trunkline.dialects.customer.app import CustomerApi
 from trunkline.dialects.network.app import Limits as NetworkLimits
 from trunkline.dialects.network.app import NetworkApi
-from trunkline.dialects.network.links import Bases
 from trunkline.domains.events.service import Feeds
 from trunkline.domains.identity.service import AccessTokens, NetworkCredentials
 from trunkline.kit import processes
@@ -37,6 +36,7 @@ from trunkline.kit.startup import ExitCode, StartupError
 from trunkline.kit.telemetry import CONNECTIONS, AccessLog
 from trunkline.sealing import adopt_in, keyring_of, source_of
 from trunkline.settings import Profile, Settings, load
+from trunkline.webhooks import bases_of, policy_of
 
 REPORT_SECONDS = 5.0
 
@@ -81,7 +81,7 @@ def dialects_of(settings: Settings, realms: Mapping[Environment, Realm], feeds: 
         key_life=timedelta(hours=settings.idempotency_hours),
         token_life=timedelta(days=settings.network_token_days),
         origins=settings.network_origins,
-        bases=Bases(settings.public_url, settings.host, settings.port),
+        bases=bases_of(settings),
     )
     local = settings.profile is Profile.LOCAL
     cases = CaseLimits(
@@ -90,7 +90,11 @@ def dialects_of(settings: Settings, realms: Mapping[Environment, Realm], feeds: 
         deprecated=settings.cases_deprecated,
         sunset=settings.cases_sunset,
     )
-    return [CustomerApi(tokens, limits, feeds), CaseApi(tokens, limits, cases), NetworkApi(credentials, network)]
+    return [
+        CustomerApi(tokens, limits, feeds, policy_of(settings)),
+        CaseApi(tokens, limits, cases),
+        NetworkApi(credentials, network),
+    ]
 
 
 def build(settings: Settings) -> Pipeline:

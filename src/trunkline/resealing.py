@@ -11,6 +11,7 @@ import structlog
 
 from trunkline.domains.connectivity.inventory.service import reseal_batch as reseal_inventory
 from trunkline.domains.connectivity.subscribers.service import reseal_batch as reseal_subscribers
+from trunkline.domains.webhooks.service import reseal_batch as reseal_webhooks
 from trunkline.kit.ids import new_id
 from trunkline.kit.keyring import registry
 from trunkline.kit.keyring.registry import counting, forget, register
@@ -30,7 +31,7 @@ SKEW_SECONDS = 4.0  # clocks of this machine and the database's
 ResealBatch = Callable[[Work, int], Awaitable[int]]
 
 # Every domain with sealed columns: its function that seals up to so many rows anew and says how many it wrote.
-RESEALS: tuple[ResealBatch, ...] = (reseal_subscribers, reseal_inventory)
+RESEALS: tuple[ResealBatch, ...] = (reseal_subscribers, reseal_inventory, reseal_webhooks)
 
 # Table to its sealed columns; tests/security/test_sealing.py finds a column that is missing here.
 SEALED: dict[str, tuple[str, ...]] = {
@@ -38,6 +39,7 @@ SEALED: dict[str, tuple[str, ...]] = {
     "import_chunks": ("rows",),
     "keysets": ("op", "transport_key"),
     "sftp_connections": ("password",),
+    "webhook_endpoints": ("secret", "signing_key", "previous_secret", "previous_signing_key"),
 }
 
 USES = [counting(table, column) for table, columns in SEALED.items() for column in columns]

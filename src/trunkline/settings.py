@@ -194,6 +194,16 @@ class Settings:
         (), "Network API: origins whose pages may call with an API key, separated by commas", _origins
     )
     case_closes_after_days: int = _setting(5, "days after which a resolved case closes by itself", _whole(1, 365))
+    webhook_networks: tuple[str, ...] = _setting(
+        (), "webhooks: networks that deliveries may reach although they are not on the Internet", _networks
+    )
+    webhook_ca: Path | None = _setting(  # noqa: RUF009
+        None, "webhooks: certificates (PEM) of authorities that are believed besides the system's", _path
+    )
+    webhook_payload_days: int = _setting(
+        30, "webhooks: days for which what a webhook sent, and what was answered, are kept", _whole(1, 3650)
+    )
+    webhook_log_days: int = _setting(90, "webhooks: days for which finished deliveries are kept", _whole(1, 3650))
     idempotency_hours: int = _setting(24, "hours for which the answer to an Idempotency-Key is kept", _whole(1, 8760))
 
     def addresses(self) -> dict[Environment, str]:

@@ -15,7 +15,9 @@ from typer.core import TyperGroup
 from trunkline.kit.errors import Refusal
 from trunkline.kit.startup import ExitCode, StartupError
 
-COMMANDS = ("serve", "worker", "migrate", "doctor", "credentials", "client", "token", "user", "tenant", "clock", "keys", "jobs")
+COMMANDS = (
+    "serve", "worker", "migrate", "doctor", "credentials", "client", "token", "user", "tenant", "clock", "keys", "jobs", "webhook",
+)  # fmt: skip
 INTERRUPTED = 130
 
 

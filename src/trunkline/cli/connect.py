@@ -144,16 +144,22 @@ def in_realm(environment: Environment, use: Callable[[Realm], Awaitable[T]]) -> 
 
 def in_work(environment: Environment, tenant: int, operation: str, use: Callable[[Work], Awaitable[T]]) -> T:
     """Run `use` as one committed unit of work of the house itself, in the tenant with this number."""
+    return in_realm(environment, lambda realm: committed(realm, tenant, operation, use))
 
-    async def run(realm: Realm) -> T:
-        tenant_id = await realm.tenant(tenant)
-        if tenant_id is None:
-            raise StartupError(f"there is no tenant {tenant} in {environment}", ExitCode.USAGE)
-        origin = Origin(f"cli.{operation}", operation)
-        work = Work(realm.pool, realm.clock, system(tenant_id, environment, "command line"), origin)
-        async with Transaction(work) as transaction:
-            result = await use(work)
-            await transaction.commit(200)
-        return result
 
-    return in_realm(environment, run)
+async def committed(realm: Realm, tenant: int, operation: str, use: Callable[[Work], Awaitable[T]]) -> T:
+    """Run `use` as one committed unit of work, as `in_work` does."""
+    work = await work_in(realm, tenant, operation)
+    async with Transaction(work) as transaction:
+        result = await use(work)
+        await transaction.commit(200)
+    return result
+
+
+async def work_in(realm: Realm, tenant: int, operation: str) -> Work:
+    """A unit of work of the house itself, in the tenant with this number. Raises `StartupError` when there is none."""
+    tenant_id = await realm.tenant(tenant)
+    if tenant_id is None:
+        raise StartupError(f"there is no tenant {tenant} in {realm.environment}", ExitCode.USAGE)
+    principal = system(tenant_id, realm.environment, "command line")
+    return Work(realm.pool, realm.clock, principal, Origin(f"cli.{operation}", operation))

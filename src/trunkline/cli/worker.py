@@ -1,8 +1,7 @@
 """`trunkline worker`."""
 
-import asyncio
-
 import typer
+import uvloop
 
 from trunkline.cli.connect import check, database_addresses
 from trunkline.kit.logs import configure_logging
@@ -14,13 +13,13 @@ app = typer.Typer()
 
 @app.command()
 def worker() -> None:
-    """Run jobs until SIGTERM or Ctrl-C, beside the servers that share these databases.
+    """Run jobs and send webhooks until SIGTERM or Ctrl-C, beside the servers that share these databases.
 
     `trunkline serve` starts a worker by itself, unless TRUNKLINE_JOBS=off.
     """
     settings = load()
     configure_logging(settings.log_level)
-    asyncio.run(_work(settings))
+    uvloop.run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:

@@ -37,6 +37,11 @@ GRANTS: Mapping[str, frozenset[str]] = {
     MANAGE_CLIENTS: frozenset({"api_clients.read", "api_clients.manage"}),
 }
 
+# The scope that opens each of them; the narrowest where there are several.
+SCOPE_FOR: Mapping[str, str] = {
+    permission: scope for scope, granted in reversed(tuple(GRANTS.items())) for permission in granted
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -1,7 +1,8 @@
-"""Child processes that do not outlive their parent, even when it is killed."""
+"""What a process asks of the system: to end with its parent, even when that is killed, and to open many files."""
 
 import ctypes
 import os
+import resource
 import signal
 import sys
 
@@ -18,3 +19,9 @@ def end_with_parent(parent: int, sent: signal.Signals = signal.SIGTERM) -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, sent, 0, 0, 0)
     if os.getppid() != parent:
         os.kill(os.getpid(), sent)
+
+
+def allow_many_files() -> None:
+    """Raise this process's limit of open files and sockets to the highest that it may set itself."""
+    _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))

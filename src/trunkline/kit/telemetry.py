@@ -38,6 +38,19 @@ JOBS_HELD = Gauge(
     ["environment", "state"],
     multiprocess_mode="livemostrecent",
 )
+WEBHOOKS = Counter("trunkline_webhooks_total", "Tries to deliver a webhook, by how they went.", ["environment", "outcome"])
+WEBHOOK_SECONDS = Histogram(
+    "trunkline_webhook_seconds",
+    "Seconds from a webhook's request to its answer, or to the end of waiting for one.",
+    ["environment"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0),
+)
+WEBHOOKS_PENDING = Gauge(
+    "trunkline_webhooks_pending",
+    "Webhook deliveries that wait: for their turn, for their next try, for a paused endpoint.",
+    ["environment"],
+    multiprocess_mode="livemostrecent",
+)
 CONNECTIONS = Gauge(
     "trunkline_database_connections", "Open database connections.", ["environment"], multiprocess_mode="livesum"
 )

@@ -116,11 +116,12 @@ class Backstage:
 
     async def watch(self) -> None:
         """Run the timers and keep PostgreSQL alive until cancelled."""
-        from trunkline.supervisor.timers import run_timers  # noqa: PLC0415 - loaded after the listeners
+        from trunkline.supervisor.timers import Periods, run_timers  # noqa: PLC0415 - loaded after the listeners
 
-        await together(
-            run_timers(list(self._realms.values()), timedelta(days=self._settings.case_closes_after_days)), self._keep()
-        )
+        settings = self._settings
+        days = (settings.case_closes_after_days, settings.webhook_payload_days, settings.webhook_log_days)
+        periods = Periods(*(timedelta(days=number) for number in days))
+        await together(run_timers(list(self._realms.values()), periods), self._keep())
 
     async def _keep(self) -> None:
         """Start PostgreSQL again whenever it ends by itself; it recovers what was acknowledged."""

@@ -9,7 +9,14 @@ from uuid import UUID
 import asyncpg
 
 from trunkline import demo
-from trunkline.dialects.customer.auth import BASIC_READ, BILLING_READ, MANAGE_CLIENTS, SUPPORT_READ, SUPPORT_WRITE
+from trunkline.dialects.customer.auth import (
+    BASIC_READ,
+    BILLING_READ,
+    MANAGE_CLIENTS,
+    MANAGE_WEBHOOKS,
+    SUPPORT_READ,
+    SUPPORT_WRITE,
+)
 from trunkline.domains.customers.service import reach_of
 from trunkline.domains.identity import service as identity
 from trunkline.domains.identity.service import Feature, Role, UserDraft
@@ -29,7 +36,7 @@ from trunkline.supervisor.credentials import Section
 from trunkline.supervisor.databases import ANY_TENANT, Prepared
 from trunkline.supervisor.together import together
 
-ALL_FOUR = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ)
+FULL = (BASIC_READ, SUPPORT_READ, SUPPORT_WRITE, BILLING_READ, MANAGE_WEBHOOKS)  # all that a customer gives itself
 ADMINISTRATOR = "admin@trunkline.example"
 NETWORK_OPERATOR = "network@trunkline.example"  # where there is no customer yet
 KEY_NAME = "Demonstration"
@@ -146,9 +153,9 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
         "console": {"username": ADMINISTRATOR, "password": password},
         "customer": {
             "token_url": f"{credentials.base_url(settings, environment)}/oauth2/token",
-            **await client(name, ALL_FOUR, filled.customer),
+            **await client(name, FULL, filled.customer),
             "read_only": await client(f"{name}, read only", (BASIC_READ,), filled.customer),
-            "other": await client(f"{name}, another", ALL_FOUR, filled.other),
+            "other": await client(f"{name}, another", FULL, filled.other),
             "manager": await client(f"{name}, API clients", (MANAGE_CLIENTS, BASIC_READ), filled.customer),
         },
         "network": network,

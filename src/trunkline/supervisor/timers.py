@@ -6,6 +6,7 @@ short transaction of its own that takes only rows nobody else holds, so any numb
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import structlog
 from trunkline.domains.billing.service import mark_overdue
 from trunkline.domains.identity.service import remove_expired_tokens, sweep_credentials, sweep_login_failures
 from trunkline.domains.support.service import CLOSES_AFTER, close_resolved
+from trunkline.domains.webhooks.service import LOG_KEPT, PAYLOAD_KEPT, sweep_deliveries
 from trunkline.kit import replay
 from trunkline.kit.clock import monotonic
 from trunkline.kit.errors import Refusal
@@ -35,6 +37,18 @@ KEPT_AFTER_EXPIRY = timedelta(hours=1)
 Step = Callable[[Work, int], Awaitable[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Periods:
+    """How long things stay as they are: resolved cases open, what webhooks sent and the log of their deliveries in the database."""
+
+    case_closes_after: timedelta = CLOSES_AFTER
+    payload_kept: timedelta = PAYLOAD_KEPT
+    log_kept: timedelta = LOG_KEPT
+
+
+DEFAULT = Periods()
+
+
 def steps(closes_after: timedelta) -> dict[str, Step]:
     """What is done, by the operation's name in the audit."""
     return {
@@ -44,14 +58,14 @@ def steps(closes_after: timedelta) -> dict[str, Step]:
     }
 
 
-async def run_timers(realms: list[Realm], closes_after: timedelta = CLOSES_AFTER) -> None:
+async def run_timers(realms: list[Realm], periods: Periods = DEFAULT) -> None:
     """Run every step of every tenant again and again until cancelled; a failing step is logged and tried next time."""
     forget_at = monotonic()
     while True:
         forget = monotonic() >= forget_at
         for realm in realms:
             try:
-                await run_once(realm, closes_after)
+                await run_once(realm, periods)
                 if forget:
                     await forget_limits(realm)
                     await sweep_jobs(realm.pool)
@@ -64,16 +78,18 @@ async def run_timers(realms: list[Realm], closes_after: timedelta = CLOSES_AFTER
         await asyncio.sleep(EVERY_SECONDS)
 
 
-async def run_once(realm: Realm, closes_after: timedelta = CLOSES_AFTER) -> None:
+async def run_once(realm: Realm, periods: Periods = DEFAULT) -> None:
     """Every step, once, for all tenants of an environment."""
     for tenant_id in await _tenants(realm):
-        for operation, step in steps(closes_after).items():
+        for operation, step in steps(periods.case_closes_after).items():
             while await _step(realm, operation, step, system(tenant_id, realm.environment, "timer")) == BATCH:
                 pass
         async with realm.pool.connection() as connection:
             now = realm.clock.now()
             await replay.sweep(connection, tenant_id, now, KEPT_AFTER_EXPIRY)
             await sweep_credentials(connection, tenant_id, now, now - KEPT_AFTER_EXPIRY)
+            while await sweep_deliveries(connection, tenant_id, now, periods.payload_kept, periods.log_kept):
+                pass
     async with realm.pool.connection() as connection:
         await sweep_login_failures(connection, realm.clock.now())
 

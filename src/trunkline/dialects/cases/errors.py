@@ -8,7 +8,7 @@ from graphql import DocumentNode, GraphQLError
 
 from trunkline.dialects.cases.limits import TooComplex, fields_of
 from trunkline.dialects.cases.loaders import TooMany
-from trunkline.dialects.clients import GRANTS, challenge
+from trunkline.dialects.clients import SCOPE_FOR, challenge
 from trunkline.dialects.customer.words import ALL, wire_field
 from trunkline.kit.errors import (
     Conflict,
@@ -126,7 +126,7 @@ def of_refusal(refusal: Refusal) -> tuple[str, dict[str, Any]]:  # noqa: PLR0911
 
 def scope_for(permission: str) -> str:
     """The scope that a caller lacks, by the house's permission."""
-    return next((scope for scope, granted in GRANTS.items() if permission in granted), permission)
+    return SCOPE_FOR.get(permission, permission)
 
 
 def of_validation(error: GraphQLError, document: DocumentNode) -> dict[str, Any]:

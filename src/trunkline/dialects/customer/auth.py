@@ -13,6 +13,7 @@ from trunkline.dialects.clients import (
     BILLING_READ,
     GRANTS,
     MANAGE_CLIENTS,
+    MANAGE_WEBHOOKS,
     REALM,
     SUPPORT_READ,
     SUPPORT_WRITE,
@@ -28,7 +29,8 @@ from trunkline.kit.ids import NIL
 from trunkline.kit.throttle import TokenBucket
 
 __all__ = [
-    "BASIC_READ", "BILLING_READ", "GRANTS", "MANAGE_CLIENTS", "SUPPORT_READ", "SUPPORT_WRITE", "token_operations",
+    "BASIC_READ", "BILLING_READ", "GRANTS", "MANAGE_CLIENTS", "MANAGE_WEBHOOKS", "SUPPORT_READ", "SUPPORT_WRITE",
+    "token_operations",
 ]  # fmt: skip
 
 TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row

@@ -41,6 +41,11 @@ several times means any of the values.
 object before and after. Follow `links.next`, which is never null: with `wait=30` the answer comes as soon as there is something
 new. `GET /v2/events/stream` gives the same as server-sent events. Cursors are opaque; keep the last one to go on after a restart.
 
+## Webhooks
+
+A webhook endpoint gets the same events sent to its address, signed (Standard Webhooks). Create one with `POST /v2/webhook-endpoints`
+and the scope `customerapi/webhooks.manage`; its deliveries are a list of their own, and can be sent again.
+
 ## Writes
 
 Send an `Idempotency-Key` of your own with a write: when the same request comes again under the same key, the stored answer
@@ -75,6 +80,7 @@ TAGS = {
     "Cases": "Support cases and their messages.",
     "Invoices": "Invoices and what is charged on them.",
     "Events": "Every change, in order: to read on from where one stopped, or as a stream.",
+    "Webhooks": "Addresses that hear of events, what was sent to them, and sending it again.",
     TAG: "This document.",
 }
 
@@ -83,6 +89,7 @@ SCOPES = {
     auth.SUPPORT_READ: "Read cases and their messages.",
     auth.SUPPORT_WRITE: "Read, create and change cases, and write messages.",
     auth.BILLING_READ: "Read invoices.",
+    auth.MANAGE_WEBHOOKS: "Create, change and delete webhook endpoints; read and repeat their deliveries.",
     auth.MANAGE_CLIENTS: "Create and delete API clients; only the provider's operator gives it.",
 }
 
@@ -189,6 +196,8 @@ PARAMETERS = {
                 ("serviceId", "service", "SVC-98000417"),
                 ("caseId", "case", "CAS-98002231"),
                 ("invoiceId", "invoice", "INV-98000077"),
+                ("endpointId", "webhook endpoint", "WHE-1001"),
+                ("deliveryId", "delivery", "msg_019c1f3a5b7c7d2e8f40a1b2c3d4e5f6"),
             )
         ),
         Parameter(

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from trunkline.dialects.clients import challenge
+from trunkline.dialects.clients import SCOPE_FOR, challenge
 from trunkline.dialects.customer.words import ALL, wire_field
 from trunkline.kit.errors import (
     Conflict,
@@ -27,6 +27,7 @@ from trunkline.kit.http.idempotency import KEY_HEADER
 from trunkline.kit.http.request import Request
 
 PROBLEM_JSON = "application/problem+json"
+SPOKEN = {**ALL, **SCOPE_FOR}  # what error texts say in the wire's words
 
 TITLES: dict[int, tuple[str, str]] = {  # status → title, type
     400: ("Bad Request", "https://tools.ietf.org/html/rfc9110#section-15.5.1"),
@@ -76,7 +77,7 @@ def by_field(violations: Iterable[Violation], *, translate: bool) -> dict[str, l
     """Violations grouped under the names that the caller used."""
     grouped: dict[str, list[str]] = {}
     for violation in violations:
-        grouped.setdefault(wire_field(violation.field) if translate else violation.field, []).append(violation.text(ALL))
+        grouped.setdefault(wire_field(violation.field) if translate else violation.field, []).append(violation.text(SPOKEN))
     return grouped
 
 

@@ -247,3 +247,118 @@ EVENTS = {
 EVENT_STREAM = {
     "response": f"retry: 2000\nid: v1.48100\n\nid: v1.48213\ndata: {json.dumps(_event, separators=(',', ':'))}\n\n: heartbeat\n\n"
 }
+
+_endpoint = {
+    "endpointId": "WHE-1001",
+    "url": "https://noc.acme.example/hooks/trunkline",
+    "description": "NOC ticketing",
+    "eventTypes": ["case.*", "case_message.added"],
+    "publicKey": "whpk_bA63u0DTtwP7qgHwAJHNSk4K8AmwTBzsKu1eLT+wxzY=",
+    "status": "Active",
+    "disabledReason": None,
+    "failingSince": None,
+    "heldUntil": None,
+    "previousSecretUntil": None,
+    "createdDate": "2026-03-02T06:00:00Z",
+    "lastModifiedDate": "2026-03-02T06:00:00Z",
+}
+_endpoint_path = "/v2/webhook-endpoints/WHE-1001"
+_secret = {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="}
+_delivery = {
+    "deliveryId": "msg_019c1f3a5b7c7d2e8f40a1b2c3d4e5f6",
+    "eventCursor": "v1.48213",
+    "eventType": "case.opened",
+    "subjectType": "case",
+    "subjectId": "CAS-98002231",
+    "status": "Delivered",
+    "tries": 1,
+    "attemptCount": 1,
+    "nextAttemptDate": None,
+    "responseStatus": 204,
+    "failure": None,
+    "createdDate": "2026-03-02T06:14:09Z",
+    "finishedDate": "2026-03-02T06:14:10Z",
+}
+_delivery_path = f"{_endpoint_path}/deliveries/{_delivery['deliveryId']}"
+_waiting = {
+    "status": "Pending",
+    "tries": 0,
+    "nextAttemptDate": "2026-03-02T09:00:00Z",
+    "responseStatus": None,
+    "finishedDate": None,
+}
+_test = {
+    "deliveryId": "msg_019c1f3b0a1b7f3c9d50b2c3d4e5f6a7",
+    "eventCursor": None,
+    "eventType": "webhook.test",
+    "subjectType": "webhook_endpoint",
+    "subjectId": "WHE-1001",
+    "attemptCount": 0,
+    "createdDate": "2026-03-02T09:00:00Z",
+}
+_attempt = {
+    "number": 1,
+    "timestamp": "2026-03-02T06:14:09Z",
+    "durationMs": 84,
+    "url": "https://noc.acme.example/hooks/trunkline",
+    "address": "192.0.2.17",
+    "requestHeaders": {
+        "content-type": "application/json",
+        "user-agent": "Trunkline-Webhooks/1",
+        "webhook-id": _delivery["deliveryId"],
+        "webhook-timestamp": "1772432049",
+    },
+    "responseStatus": 204,
+    "responseHeaders": {"date": "Mon, 02 Mar 2026 06:14:09 GMT"},
+    "responseBody": "",
+    "failure": None,
+}
+WEBHOOK_ENDPOINTS = {"response": page(_endpoint, "/v2/webhook-endpoints", "-CreatedDate")}
+WEBHOOK_ENDPOINT = {"response": one(_endpoint, _endpoint_path)}
+PAUSED_WEBHOOK_ENDPOINT = {"response": one(_endpoint | {"status": "Paused"}, _endpoint_path)}
+NEW_WEBHOOK_ENDPOINT = {
+    "request": {name: _endpoint[name] for name in ("url", "eventTypes", "description")},
+    "response": one(_endpoint | _secret, _endpoint_path),
+    "422": invalid(
+        "/v2/webhook-endpoints",
+        **{
+            "url": ["the address 10.0.0.7 is in a private network, which TRUNKLINE_WEBHOOK_NETWORKS does not allow"],
+            "eventTypes[1]": ["'invoice.*' needs customerapi/billing.read"],
+        },
+    ),
+}
+WEBHOOK_ENDPOINT_CHANGE = {
+    "request": {"eventTypes": ["case.*"], "description": None},
+    "response": one(
+        _endpoint | {"eventTypes": ["case.*"], "description": "", "lastModifiedDate": "2026-03-02T08:30:00Z"}, _endpoint_path
+    ),
+    "422": invalid(_endpoint_path, **{"eventTypes[0]": ["'case.exploded' is no event type"]}),
+}
+ROTATED_WEBHOOK_ENDPOINT = {
+    "request": {"overlapHours": 24},
+    "response": one(
+        _endpoint | _secret | {"previousSecretUntil": "2026-03-03T10:00:00Z", "lastModifiedDate": "2026-03-02T10:00:00Z"},
+        _endpoint_path,
+    ),
+    "422": invalid(f"{_endpoint_path}/rotate-secret", secret=["must be the base64 of 24 to 64 bytes after whsec_, not of 8"]),
+}
+WEBHOOK_TEST = {"response": one(_delivery | _waiting | _test, f"{_endpoint_path}/deliveries/{_test['deliveryId']}")}
+WEBHOOK_DELIVERIES = {"response": page(_delivery, f"{_endpoint_path}/deliveries", "-CreatedDate")}
+WEBHOOK_DELIVERY = {
+    "response": one(
+        _delivery
+        | {
+            "payload": json.dumps(
+                {"type": "case.opened", "timestamp": "2026-03-02T06:14:09Z", "data": _event}, separators=(",", ":")
+            ),
+            "attempts": [_attempt],
+        },
+        _delivery_path,
+    )
+}
+WEBHOOK_REPLAY_OF_ONE = {"response": one(_delivery | _waiting, _delivery_path)}
+WEBHOOK_REPLAY = {
+    "request": {"failedSince": "2026-03-02T00:00:00Z"},
+    "response": {"data": {"deliveryCount": 17}, "links": {"deliveries": f"{HOST}{_endpoint_path}/deliveries"}},
+    "422": invalid(f"{_endpoint_path}/replay", failedSince=["cannot go with from: choose one of them"]),
+}

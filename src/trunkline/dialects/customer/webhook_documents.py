@@ -60,6 +60,7 @@ class WebhookEndpointDocument(msgspec.Struct, rename="camel"):
     url: Address
     description: Description
     event_types: EventTypes
+    public_key: PublicKey
     status: Status
     disabled_reason: DisabledReason
     failing_since: FailingSince
@@ -72,31 +73,21 @@ class WebhookEndpointDocument(msgspec.Struct, rename="camel"):
     def of(cls, endpoint: WebhookEndpoint) -> "WebhookEndpointDocument":
         reason = endpoint.disabled_reason
         return cls(
-            endpoint.reference, endpoint.url, endpoint.description, list(endpoint.event_types),
+            endpoint.reference, endpoint.url, endpoint.description, list(endpoint.event_types), endpoint.public_key,
             words.ENDPOINT_STATUS[endpoint.status], None if reason is None else words.DISABLED_REASON[reason],
             _whole(endpoint.failing_since), _whole(endpoint.held_until), _whole(endpoint.previous_until),
             endpoint.created_at, endpoint.modified_at,
         )  # fmt: skip
 
 
-class KeyedWebhookEndpointDocument(WebhookEndpointDocument, rename="camel"):
-    """A webhook endpoint with the key that verifies its `v1a` signatures."""
-
-    public_key: PublicKey
-
-    @classmethod
-    def with_key(cls, endpoint: WebhookEndpoint, public_key: str) -> "KeyedWebhookEndpointDocument":
-        return cls(*_values(WebhookEndpointDocument.of(endpoint)), public_key)
-
-
-class NewWebhookEndpointDocument(KeyedWebhookEndpointDocument, rename="camel"):
+class NewWebhookEndpointDocument(WebhookEndpointDocument, rename="camel"):
     """A webhook endpoint with a new secret. `secret` is shown here and never again."""
 
     secret: Secret
 
     @classmethod
-    def with_secret(cls, endpoint: WebhookEndpoint, public_key: str, secret: str) -> "NewWebhookEndpointDocument":
-        return cls(*_values(WebhookEndpointDocument.of(endpoint)), public_key, secret)
+    def with_secret(cls, endpoint: WebhookEndpoint, secret: str) -> "NewWebhookEndpointDocument":
+        return cls(**msgspec.structs.asdict(WebhookEndpointDocument.of(endpoint)), secret=secret)
 
 
 DeliveryId = Annotated[str, told("The header `webhook-id` of every try.", "msg_019c1f3a5b7c7d2e8f40a1b2c3d4e5f6")]
@@ -184,12 +175,8 @@ class WebhookDeliveryDetailDocument(WebhookDeliveryDocument, rename="camel"):
     def with_attempts(
         cls, delivery: Delivery, payload: str | None, attempts: Iterable[Attempt]
     ) -> "WebhookDeliveryDetailDocument":
-        shown = WebhookDeliveryDocument.of(delivery)
-        return cls(*_values(shown), payload, [WebhookAttemptDocument.of(attempt) for attempt in attempts])
-
-
-def _values(document: msgspec.Struct) -> tuple[object, ...]:
-    return msgspec.structs.astuple(document)
+        shown = msgspec.structs.asdict(WebhookDeliveryDocument.of(delivery))
+        return cls(**shown, payload=payload, attempts=[WebhookAttemptDocument.of(attempt) for attempt in attempts])
 
 
 def _whole(instant: datetime | None) -> datetime | None:

@@ -1,11 +1,12 @@
 """Events as the Customer API sends them to webhooks: in the same words as in its feed."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from trunkline.dialects.customer.events import EVENT_TYPES, event_document, readable_subjects
+from trunkline.dialects.customer.events import EVENT_TYPES, SUBJECTS, event_document, readable_subjects
+from trunkline.domains.webhooks.service import UrlPolicy
 from trunkline.kit.events import StoredEvent
 from trunkline.kit.http.answer import encoder
 
@@ -22,7 +23,18 @@ class CustomerPresenter:
         """The subject types whose events somebody with these permissions may read."""
         return readable_subjects(permissions)
 
+    def permission(self, subject_type: str) -> str:
+        """What reading the events of a subject type needs, in the house's words."""
+        return SUBJECTS[subject_type].permission
+
     def data(self, event: StoredEvent) -> Any:
         """The event as the feed shows it, as JSON that is encoded already; `None` when such events are not shown."""
         document = event_document(event, self._base_url)
         return None if document is None else msgspec.Raw(encoder.encode(document))
+
+
+class WebhookHost(Protocol):
+    """What operations of webhooks ask of their dialect. The presenter only judges event types: nothing is sent with it."""
+
+    webhook_policy: UrlPolicy
+    presenter: CustomerPresenter

@@ -1,12 +1,14 @@
 """The words of webhooks."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from trunkline.kit.events import StoredEvent
 
@@ -34,11 +36,11 @@ class DeliveryStatus(StrEnum):
     FAILED = "failed"
 
 
-class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+class WebhookEndpoint(msgspec.Struct, frozen=True):
     """An address that hears of events. Without an account it is the operator's and hears of the whole tenant.
 
     `permissions` are those of whoever chose the event types: the endpoint hears only what they may read.
-    `previous_until`: until then the secret before the present one signs too.
+    `public_key` verifies the `v1a` signatures. `previous_until`: until then the keys before the present ones sign too.
     """
 
     id: UUID
@@ -50,6 +52,7 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     description: str
     event_types: tuple[str, ...]
     permissions: tuple[str, ...]
+    public_key: str
     status: EndpointStatus
     disabled_reason: DisabledReason | None
     failing_since: datetime | None
@@ -63,7 +66,26 @@ class WebhookEndpoint(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.force_setattr(self, name, tuple(getattr(self, name)))
 
 
-class Delivery(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, slots=True)
+class EndpointDraft:
+    """A new endpoint as it is asked for. `secret`: the caller's own (`whsec_…`); without it the house makes one."""
+
+    url: str | None
+    event_types: Sequence[str] | None
+    description: str | None = ""
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointChanges:
+    """What is to be changed in an endpoint; `UNSET` stays as it is."""
+
+    url: str | UnsetType = UNSET
+    event_types: Sequence[str] | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+
+
+class Delivery(msgspec.Struct, frozen=True):
     """One event on its way to one endpoint, or a test. `sequence`: the event's number; `None` for a test.
 
     `tries` counts those of the present round: a replay begins a new one, while `attempts` counts all.
@@ -86,7 +108,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class Attempt(msgspec.Struct, frozen=True):
     """One try. `failure` says in words why it was none; `response_body` is the beginning of the answer."""
 
     number: int
@@ -108,6 +130,10 @@ class Presenter(Protocol):
 
     def subjects(self, permissions: Collection[str]) -> frozenset[str]:
         """The subject types whose events somebody with these permissions may read."""
+        ...
+
+    def permission(self, subject_type: str) -> str:
+        """What reading the events of a subject type needs, in the house's words (`cases.read`)."""
         ...
 
     def data(self, event: StoredEvent) -> Any:

@@ -100,10 +100,12 @@ def _walk(value: Any, type_: Any, path: str, found: list[Violation]) -> None:
                 found.append(Violation(name, "is required"))
         return
     item = _item_of(type_)
-    if item is not None and isinstance(value, list) and _struct_in(item) is not None:
+    if item is not None and isinstance(value, list):
+        before = len(found)
         for index, element in enumerate(value):
             _walk(element, item, f"{path}[{index}]", found)
-        return
+        if len(found) > before or _struct_in(item) is not None:
+            return
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as error:

@@ -7,6 +7,7 @@ the Internet.
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 SETTING = "TRUNKLINE_WEBHOOK_NETWORKS"
@@ -15,8 +16,8 @@ SETTING = "TRUNKLINE_WEBHOOK_NETWORKS"
 CLOSED_V4 = tuple(
     (IPv4Network(network), words)
     for network, words in (
-        ("0.0.0.0/32", "unspecified"),  # reaches this machine on Linux
-        ("0.0.0.0/8", "of “this network”"),
+        ("0.0.0.0/32", "the unspecified address"),  # reaches this machine on Linux
+        ("0.0.0.0/8", "reserved"),
         ("10.0.0.0/8", "in a private network"),
         ("100.64.0.0/10", "in a carrier's shared network"),  # RFC 6598; Alibaba's metadata service too
         ("127.0.0.0/8", "a loopback address"),
@@ -41,7 +42,7 @@ CLOSED_V4 = tuple(
 CLOSED_V6 = tuple(
     (IPv6Network(network), words)
     for network, words in (
-        ("::/128", "unspecified"),
+        ("::/128", "the unspecified address"),
         ("::1/128", "a loopback address"),
         ("::ffff:0:0/96", "an IPv4 address written as IPv6"),
         ("::/96", "an IPv4 address written as IPv6"),
@@ -75,6 +76,7 @@ class Allowed:
     def __init__(self, networks: Sequence[str] = ()) -> None:
         """Raises `ValueError` for a network that is none."""
         self._networks = tuple(ip_network(network, strict=False) for network in networks)
+        self._judged = lru_cache(4096)(self._judge)
 
     def refusal(self, address: str) -> str | None:
         """Why this IP address may not be reached, in words for people; None when it may.
@@ -82,6 +84,9 @@ class Allowed:
         An address that is none is refused. An IPv4 address in IPv6 clothes (mapped, compatible) is refused even when it is a public
         one, unless its network is allowed; behind the well-known NAT64 prefix the IPv4 address is judged.
         """
+        return self._judged(address)
+
+    def _judge(self, address: str) -> str | None:
         try:
             found = ip_address(address)
         except ValueError:

@@ -1,7 +1,7 @@
 """Lists: one predicate tree, one sort, one window, compiled to SQL through each domain's catalogue of fields."""
 
 from trunkline.kit.query.fields import LISTINGS, Field, Kind, Listing, Reachable
-from trunkline.kit.query.run import Page, count, find, page
+from trunkline.kit.query.run import Page, count, find, page, page_uncounted
 from trunkline.kit.query.tree import (
     EVERYTHING,
     LAST,
@@ -22,5 +22,5 @@ from trunkline.kit.query.tree import (
 
 __all__ = [
     "EVERYTHING", "LAST", "LISTINGS", "And", "Compare", "Cursor", "Empty", "Field", "In", "Kind", "Limits", "Listing", "Not", "Operator",
-    "Or", "Page", "Predicate", "Reachable", "SortKey", "Window", "count", "find", "page", "size",
+    "Or", "Page", "Predicate", "Reachable", "SortKey", "Window", "count", "find", "page", "page_uncounted", "size",
 ]  # fmt: skip

@@ -5,9 +5,8 @@ does not know the limit prefers to sort the whole table.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from trunkline.kit.principal import Reach
 from trunkline.kit.query.fields import LISTINGS, Field, Kind, Listing
@@ -38,8 +37,7 @@ def shape(predicate: Predicate, values: list[Any]) -> Shape:
             return ("or", *(shape(item, values) for item in items))
 
 
-@dataclass(frozen=True, slots=True)
-class PageShape:
+class PageShape(NamedTuple):  # a tuple, because each page makes and hashes one
     """All that decides the text of a page's statement."""
 
     listing: str

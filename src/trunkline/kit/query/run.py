@@ -1,7 +1,7 @@
 """Reading lists and single objects through the catalogue."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from trunkline.kit.errors import NotFound
@@ -102,6 +102,31 @@ async def page(
         after=Cursor(tuple(rows[-1][i] for i in positions)) if rows and more else None,
         before=Cursor(tuple(rows[0][i] for i in positions), backwards=True) if rows else None,
     )
+
+
+async def page_uncounted(
+    work: Work, listing: Listing[T], predicate: Predicate, sort: Sequence[SortKey], window: Window, total_cap: int | None = None
+) -> Page[T]:
+    """One page, as `page`, of a list beside which no change count stands: its total is counted each time."""
+    if total_cap is None:
+        return await page(work, listing, predicate, sort, window)
+    total = await count(work, listing, predicate, total_cap)
+    if window.cursor == LAST:
+        return await _last_page(work, listing, predicate, sort, window, total)
+    return replace(await page(work, listing, predicate, sort, window), total=total if total <= total_cap else None)
+
+
+async def _last_page(
+    work: Work, listing: Listing[T], predicate: Predicate, sort: Sequence[SortKey], window: Window, total: int
+) -> Page[T]:
+    """The last page, read from the end; where the offset is not where it begins, the page at the offset."""
+    left = total - window.offset
+    if not 0 < left <= window.limit:
+        return replace(await page(work, listing, predicate, sort, Window(window.offset, window.limit)), total=total)
+    backwards = [SortKey(key.field, not key.descending, key.ranking) for key in total_order(listing, sort)]
+    read = await page(work, listing, predicate, backwards, Window(0, left))
+    before = None if read.after is None else Cursor(read.after.values, backwards=True)
+    return replace(read, items=tuple(reversed(read.items)), has_more=False, total=total, after=None, before=before)
 
 
 async def count(work: Work, listing: Listing[Any], predicate: Predicate, cap: int) -> int:

@@ -8,12 +8,13 @@ CREATE TABLE webhook_endpoints (
     reference            text NOT NULL COLLATE house,
     account_id           uuid,                      -- the owner, who hears of its own branch; NULL: the operator, who hears of everything
     customer_id          uuid,
-    url                  text NOT NULL CHECK (length(url) BETWEEN 1 AND 2048),
+    url                  text NOT NULL COLLATE house CHECK (length(url) BETWEEN 1 AND 2048),
     description          text NOT NULL COLLATE house DEFAULT '',
     event_types          text[] NOT NULL CHECK (cardinality(event_types) > 0),  -- case.opened, case.*, *
     permissions          text[] NOT NULL,           -- of whoever chose the event types: it hears only what these may read
     secret               bytea,                     -- sealed (kit.keyring), as are the other three; erased when the endpoint is removed
     signing_key          bytea,
+    public_key           text NOT NULL COLLATE house,  -- of the signing key, as it is shown
     previous_secret      bytea,
     previous_signing_key bytea,
     previous_until       timestamptz,               -- until then the previous ones sign too
@@ -61,7 +62,7 @@ CREATE TABLE webhook_deliveries (
     next_at           timestamptz,                  -- when it is to be sent, on the environment's clock
     forced            boolean NOT NULL DEFAULT false, -- also while the endpoint is paused or disabled: a test, a replay
     payload           text,                         -- what was sent; NULL before the first try, and again after its retention
-    response_status   smallint,                     -- of the last try
+    response_status   integer,                      -- of the last try
     failure           text COLLATE house,           -- why it is not delivered, in words
     created_at        timestamptz NOT NULL,
     finished_at       timestamptz,
@@ -72,8 +73,10 @@ CREATE TABLE webhook_deliveries (
     CHECK ((status = 'pending') = (finished_at IS NULL))
 );
 CREATE INDEX webhook_deliveries_by_endpoint ON webhook_deliveries (tenant_id, endpoint_id, created_at, id);
-CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (tenant_id, created_at);
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (tenant_id, endpoint_id, next_at) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_by_age ON webhook_deliveries (tenant_id, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_with_payload ON webhook_deliveries (tenant_id, coalesce(finished_at, created_at)) WHERE payload IS NOT NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (tenant_id, endpoint_id, next_at, sequence) WHERE status = 'pending';
+CREATE INDEX webhook_deliveries_forced ON webhook_deliveries (tenant_id, endpoint_id, next_at, sequence) WHERE status = 'pending' AND forced;
 CREATE INDEX webhook_deliveries_in_order ON webhook_deliveries (tenant_id, endpoint_id, subject_id, sequence) WHERE status = 'pending';
 CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (tenant_id, endpoint_id, created_at) WHERE status = 'failed';
 
@@ -86,7 +89,7 @@ CREATE TABLE webhook_attempts (
     url              text NOT NULL,
     address          text,                          -- what was connected to; NULL: nothing was
     request_headers  jsonb NOT NULL,                -- without signatures
-    response_status  smallint,
+    response_status  integer,
     response_headers jsonb,
     response_body    text,                          -- its beginning
     failure          text COLLATE house,            -- NULL: delivered

@@ -22,7 +22,7 @@ CLIENT_NAMES = Names(
     {"ClientId": "reference", "ApiClientName": "name", "CreatedDate": "created_at", "LastUsedDate": "last_used_at"},
 )
 
-ScopeName = Literal["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead"]
+ScopeName = Literal["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead", "WebhooksManage"]
 
 
 class CreateApiClient(msgspec.Struct, rename="camel", kw_only=True):
@@ -35,7 +35,7 @@ class CreateApiClient(msgspec.Struct, rename="camel", kw_only=True):
         list[ScopeName],
         Meta(
             min_length=1,
-            max_length=4,
+            max_length=5,
             description="What the client may be given tokens for.",
             extra_json_schema={"uniqueItems": True},
         ),

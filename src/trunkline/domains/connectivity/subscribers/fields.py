@@ -5,7 +5,13 @@ from typing import Any
 
 import msgspec
 
-from trunkline.domains.connectivity.subscribers.model import DeepSubscriber, ImportJob, Subscriber
+from trunkline.domains.connectivity.subscribers.model import (
+    DeepSubscriber,
+    ImportJob,
+    ListedDeepSubscriber,
+    ListedSubscriber,
+    Subscriber,
+)
 from trunkline.domains.connectivity.subscribers.rules import Linked
 from trunkline.kit.query import Field, Kind, Listing, Reachable
 
@@ -32,6 +38,16 @@ EFFECTIVE = "coalesce(y.extensions, '{}') || coalesce(a.extensions, '{}') || coa
 DEEP_COLUMNS = (
     *COLUMNS, "a.reference", "a.name", "v.reference", "v.name", "s.reference", "s.name", "y.reference", "y.name", "p.reference",
     "p.name", "g.reference", "g.name", "e.reference", "e.name", "d.reference", "d.model_name", EFFECTIVE,
+)  # fmt: skip
+
+LISTED_COLUMNS = (
+    "b.reference", "b.version", "b.imsi", "b.msisdn", "b.iccid", "b.opc IS NOT NULL", "b.status", "b.type", "b.extensions",
+    "b.modified_at",
+)  # fmt: skip
+
+LISTED_DEEP_COLUMNS = (
+    *LISTED_COLUMNS, "a.reference", "a.name", "s.reference", "s.name", "y.reference", "y.name", "p.reference", "p.name", "g.reference",
+    "g.name", "e.reference", "e.name", "d.reference", "d.model_name", EFFECTIVE,
 )  # fmt: skip
 
 EXTENSIONS = COLUMNS.index("b.extensions")
@@ -89,6 +105,10 @@ _subscribers = partial(
 SUBSCRIBERS: Listing[Subscriber] = _subscribers(name="subscribers", model=read_subscriber, columns=COLUMNS)
 SUBSCRIBERS_DEEP: Listing[DeepSubscriber] = _subscribers(
     name="subscribers_deep", model=read_deep_subscriber, columns=DEEP_COLUMNS
+)
+LISTED: Listing[ListedSubscriber] = _subscribers(name="subscribers_listed", model=ListedSubscriber, columns=LISTED_COLUMNS)
+LISTED_DEEP: Listing[ListedDeepSubscriber] = _subscribers(
+    name="subscribers_listed_deep", model=ListedDeepSubscriber, columns=LISTED_DEEP_COLUMNS
 )
 
 IMPORT_JOBS = Listing(

@@ -80,6 +80,44 @@ class DeepSubscriber(Subscriber, frozen=True):
     effective_extensions: dict[str, str]
 
 
+class ListedSubscriber(msgspec.Struct, frozen=True, gc=False):
+    """A subscriber as far as lists show it: a page reads many, and half of what a `Subscriber` costs are ids that nobody sees.
+
+    `extensions` are as the database gives them: the JSON text of a map of texts.
+    """
+
+    reference: str
+    version: int
+    imsi: str
+    msisdn: str
+    iccid: str | None
+    has_opc: bool
+    status: SubscriberStatus
+    type: SubscriberType
+    extensions: str
+    modified_at: datetime
+
+
+class ListedDeepSubscriber(ListedSubscriber, frozen=True, gc=False):
+    """A listed subscriber with what it is linked to; `effective_extensions` as in `DeepSubscriber`, as JSON text."""
+
+    account_reference: str | None
+    account_name: str | None
+    site_reference: str | None
+    site_name: str | None
+    system_reference: str | None
+    system_name: str | None
+    system_profile_reference: str | None
+    system_profile_name: str | None
+    group_reference: str | None
+    group_name: str | None
+    keyset_reference: str | None
+    keyset_name: str | None
+    device_reference: str | None
+    device_name: str | None
+    effective_extensions: str
+
+
 class SubscriberDraft(msgspec.Struct, frozen=True, kw_only=True):
     """What a caller asks for. `UNSET` leaves a field as it is (or gives the default), `None` clears it.
 

@@ -7,7 +7,13 @@ import msgspec
 
 from trunkline.domains.connectivity.subscribers import store
 from trunkline.domains.connectivity.subscribers.editing import PURPOSES, announcement, by_id, edited, surroundings
-from trunkline.domains.connectivity.subscribers.fields import IMPORT_JOBS, SUBSCRIBERS, SUBSCRIBERS_DEEP
+from trunkline.domains.connectivity.subscribers.fields import (
+    IMPORT_JOBS,
+    LISTED,
+    LISTED_DEEP,
+    SUBSCRIBERS,
+    SUBSCRIBERS_DEEP,
+)
 from trunkline.domains.connectivity.subscribers.importing.service import (
     MOST_JOB_ROWS,
     MOST_ROWS,
@@ -27,6 +33,8 @@ from trunkline.domains.connectivity.subscribers.model import (
     ImportReport,
     ImportRow,
     ImportStatus,
+    ListedDeepSubscriber,
+    ListedSubscriber,
     RowOutcome,
     RowResult,
     Subscriber,
@@ -56,6 +64,8 @@ __all__ = [
     "ImportReport",
     "ImportRow",
     "ImportStatus",
+    "ListedDeepSubscriber",
+    "ListedSubscriber",
     "RowOutcome",
     "RowResult",
     "Subscriber",
@@ -67,9 +77,9 @@ __all__ = [
     "change_subscriber",
     "create_subscriber",
     "find_import",
-    "find_lean_subscriber",
     "find_subscriber",
     "glance_at_subscriber",
+    "glance_at_subscribers",
     "import_subscribers",
     "list_import_rows",
     "list_subscribers",
@@ -108,10 +118,21 @@ async def list_subscribers(
     return await query.page(work, SUBSCRIBERS, predicate, sort, window, total_cap)
 
 
-async def find_lean_subscriber(work: Work, reference: str) -> Subscriber:
-    """The subscriber with this reference without what it is linked to, for half the cost. Raises `NotFound`."""
+async def glance_at_subscribers(
+    work: Work,
+    predicate: Predicate,
+    sort: Sequence[SortKey],
+    window: Window,
+    total_cap: int | None = None,
+    *,
+    deep: bool = False,
+) -> Page[ListedSubscriber] | Page[ListedDeepSubscriber]:
+    """`list_subscribers` with no more than lists show, for half the cost."""
     work.require(READ)
-    return await query.find(work, SUBSCRIBERS, reference)
+    predicate = await by_id(work, predicate)
+    if deep:
+        return await query.page(work, LISTED_DEEP, predicate, sort, window, total_cap)
+    return await query.page(work, LISTED, predicate, sort, window, total_cap)
 
 
 async def find_subscriber(work: Work, value: str, field: str = "reference") -> DeepSubscriber:
@@ -125,10 +146,10 @@ async def find_subscriber(work: Work, value: str, field: str = "reference") -> D
     return page.items[0]
 
 
-async def glance_at_subscriber(work: Work, reference: str) -> Subscriber:
+async def glance_at_subscriber(work: Work, reference: str) -> ListedSubscriber:
     """The subscriber without what it is linked to, for who shows no more. Raises `NotFound`."""
     work.require(READ)
-    return await query.find(work, SUBSCRIBERS, reference)
+    return await query.find(work, LISTED, reference)
 
 
 async def create_subscriber(work: Work, draft: SubscriberDraft, found: Sequence[Violation] = ()) -> DeepSubscriber:
