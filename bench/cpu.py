@@ -62,17 +62,9 @@ def place(root: int, cores: set[int]) -> None:
                 os.sched_setaffinity(int(task.name), cores)
 
 
-def children(pid: int, word: str) -> list[int]:
-    """The direct children of a process that have `word` among their arguments."""
-    return [child for child in tree(pid) if _parent(child) == pid and word in arguments(child)]
-
-
-def arguments(pid: int) -> list[str]:
-    """A process's command line."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
-    except OSError:
-        return []
+def named(root: int, name: str) -> list[int]:
+    """The processes of that name (`ps -o comm`) in the tree below `root`, parents first."""
+    return [pid for pid in tree(root) if _name(pid) == name]
 
 
 def resident_megabytes(pid: int) -> float:
@@ -106,9 +98,11 @@ def _stat(pid: int) -> list[str]:
         return []
 
 
-def _parent(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[1]) if fields else -1
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _ended_children(pid: int) -> int:

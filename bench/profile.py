@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.course import Course
-from bench.cpu import arguments, tree
+from bench.cpu import named, tree
 from bench.figures import FIGURES
 from bench.imports import bulk_import
 from bench.server import Subject
@@ -40,7 +40,7 @@ def profile(key: str, seconds: float) -> None:
 
 def processes(subject: Subject) -> dict[str, list[int]]:
     """Process ids: those that answer requests, those that run jobs, those of PostgreSQL."""
-    jobs = [pid for pid in tree(subject.server) if "trunkline.supervisor.worker" in arguments(pid)]
+    jobs = named(subject.server, "trunkline-jobs")
     return {"worker": tree(subject.application)[1:], "jobs": jobs, "PostgreSQL": tree(subject.postgres)}
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 
-from bench.cpu import children, place, resident_megabytes, spent, tree, usage
+from bench.cpu import named, place, resident_megabytes, spent, tree, usage
 from bench.load import Outcome, drive
 from tests.serving import Server
 from trunkline.demo import bulk
@@ -90,8 +90,7 @@ class Subject:
     @property
     def application(self) -> int:
         """The process of the HTTP listener, whose children are the workers."""
-        (listener,) = children(self.server, str(self.port))
-        return listener
+        return named(self.server, "trunkline-http")[0]
 
     @property
     def postgres(self) -> int:

@@ -1,6 +1,7 @@
 """The Customer API's OpenAPI document: complete, and true of what the server really answers."""
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,12 +32,14 @@ LISTS = {
     "/v2/cases": "caseId",
     "/v2/invoices": "invoiceId",
     "/v2/api-clients": "clientId",
+    "/v2/webhook-endpoints": "endpointId",
 }
 BELOW = {
     "/v2/accounts/{accountId}": ("sites", "services"),
     "/v2/sites/{siteId}": ("services",),
     "/v2/cases/{caseId}": ("case-messages",),
     "/v2/invoices/{invoiceId}": ("invoice-line-details",),
+    "/v2/webhook-endpoints/{endpointId}": ("deliveries",),
 }
 
 
@@ -245,6 +248,7 @@ def test_the_server_serves_the_document_to_anybody(server: Server) -> None:
 def seen(customer: httpx.Client, manager: httpx.Client, server: Server) -> dict[str, set[str]]:
     """The properties that real answers have, by component, after a walk through the whole API."""
     found: dict[str, set[str]] = {}
+    webhook = walk_webhooks(customer, found)
     for path, identifier in LISTS.items():
         client = manager if path == "/v2/api-clients" else customer
         rows = check(client.get(path, params={"page[limit]": 200}), path, found)["data"]
@@ -264,6 +268,7 @@ def seen(customer: httpx.Client, manager: httpx.Client, server: Server) -> dict[
     made = check(manager.post("/v2/api-clients", json=wanted), "/v2/api-clients", found)
     check(manager.delete(f"/v2/api-clients/{made['data']['clientId']}"), "/v2/api-clients/{clientId}", found)
     check(customer.get("/v2/events", params={"types": "case.*", "limit": 5}), "/v2/events", found)
+    check(customer.delete(webhook), "/v2/webhook-endpoints/{endpointId}", found)
     credentials = server.credentials["customer"]
     form = {"grant_type": "client_credentials", "scope": credentials["scopes"][0]}
     basic = (credentials["client_id"], credentials["client_secret"])
@@ -273,9 +278,30 @@ def seen(customer: httpx.Client, manager: httpx.Client, server: Server) -> dict[
     return found
 
 
+def walk_webhooks(customer: httpx.Client, found: dict[str, set[str]]) -> str:
+    """Whatever a webhook endpoint can be asked for, and its address; a delivery to a name that no server has was tried once."""
+    path, one = "/v2/webhook-endpoints", "/v2/webhook-endpoints/{endpointId}"
+    draft = {"url": "https://receiver.invalid/hooks", "eventTypes": ["account.removed"]}
+    address = f"{path}/{check(customer.post(path, json=draft), path, found)['data']['endpointId']}"
+    check(customer.patch(address, json={"description": "document"}), one, found)
+    for word in ("pause", "resume"):
+        check(customer.post(f"{address}/{word}"), f"{one}/{word}", found)
+    check(customer.post(f"{address}/rotate-secret", json={}), f"{one}/rotate-secret", found)
+    test = check(customer.post(f"{address}/test"), f"{one}/test", found)["data"]["deliveryId"]
+    delivery, deadline = f"{address}/deliveries/{test}", time.monotonic() + 30
+    while not customer.get(delivery).json()["data"]["attempts"]:
+        assert time.monotonic() < deadline, "the worker has not tried"
+        time.sleep(0.1)
+    check(customer.get(delivery), f"{one}/deliveries/{{deliveryId}}", found)
+    check(customer.post(f"{delivery}/replay"), f"{one}/deliveries/{{deliveryId}}/replay", found)
+    check(customer.post(f"{address}/replay", json={"failedSince": "2026-03-02T00:00:00Z"}), f"{one}/replay", found)
+    return address
+
+
 def test_answers_have_exactly_the_documented_properties(seen: dict[str, set[str]]) -> None:
     """Every documented property comes in real answers, and no other (answers are checked against closed schemas)."""
     sent_only = {"CreateCase", "ChangeCase", "CreateCaseMessage", "CreateApiClient", "TokenForm", "Problem"}
+    sent_only |= {"CreateWebhookEndpoint", "ChangeWebhookEndpoint", "RotateSecret", "ReplayWebhooks"}
     for name, schema in DOCUMENT["components"]["schemas"].items():
         if name not in sent_only:
             assert seen.get(name) == set(schema["properties"]), name

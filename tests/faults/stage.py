@@ -65,12 +65,22 @@ def processes_of(data: Path) -> dict[int, str]:
     return found
 
 
+def stem_of(server: Server) -> int:
+    """The process that the listeners and the worker are forked from; 0 when there is none."""
+    assert server.process is not None
+    found = [pid for pid in processes_of(server.data) if name(pid) == "trunkline-stem" and parent(pid) == server.process.pid]
+    return found[0] if found else 0
+
+
+def parts_of(server: Server, *names: str) -> list[int]:
+    """The processes of these names that are forked from the stem."""
+    stem = stem_of(server)
+    return [pid for pid in processes_of(server.data) if name(pid) in names and parent(pid) == stem]
+
+
 def listeners_of(server: Server) -> list[int]:
     """The listeners' processes, without their workers."""
-    assert server.process is not None
-    return [
-        pid for pid, command in processes_of(server.data).items() if "listener" in command and parent(pid) == server.process.pid
-    ]
+    return parts_of(server, "trunkline-http", "trunkline-https")
 
 
 def workers_of(server: Server) -> list[int]:
@@ -82,6 +92,14 @@ def workers_of(server: Server) -> list[int]:
 def postmaster_of(server: Server) -> int:
     """The embedded PostgreSQL's first process."""
     return int((server.data / "postgres/data/postmaster.pid").read_text().split("\n", 1)[0])
+
+
+def name(pid: int) -> str:
+    """What a process calls itself; empty when it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
 
 
 def parent(pid: int) -> int:

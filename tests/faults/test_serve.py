@@ -76,7 +76,7 @@ def test_first_start_leaves_the_contract() -> None:
         assert {"token_url", "client_id", "client_secret", "scopes", "read_only", "other", "manager"} <= set(
             section["customer"]
         )
-        assert len(section["customer"]["scopes"]) == 4
+        assert len(section["customer"]["scopes"]) == 5
         assert section["console"]["password"]
         assert {"username", "password", "admin_key", "customer_admin_key", "read_only_key", "site_key", "other"} == set(
             section["network"]

@@ -28,7 +28,7 @@ def server(new: MakeServer) -> Server:
 
 def workers_of(server: Server) -> list[int]:
     """The processes that run jobs."""
-    return [pid for pid, command in stage.processes_of(server.data).items() if "supervisor.worker" in command]
+    return stage.parts_of(server, "trunkline-jobs")
 
 
 def connected(server: Server) -> int:

@@ -33,11 +33,19 @@ LISTS = tuple(operation for operation in CLOSED if operation.name.startswith("li
 OPEN = {"requestToken", "getOpenapiDocument"}  # need no credential: the token endpoint and the published document
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
-ALL_FOUR = ("customerapi/basic.read", "customerapi/support.read", "customerapi/support.read-write", "customerapi/billing.read")
+HOOKS = "customerapi/webhooks.manage"
+OF_CUSTOMERS = (
+    "customerapi/basic.read",
+    "customerapi/support.read",
+    "customerapi/support.read-write",
+    "customerapi/billing.read",
+    HOOKS,
+)
 MANAGE = "customerapi/apiclients.manage"
-ALL = (*ALL_FOUR, MANAGE)
+ALL = (*OF_CUSTOMERS, MANAGE)
 NARROW = tuple(operation for operation in CLOSED if set(operation.scopes or ()) != set(ALL))  # the feed takes any scope
 
+CREATING = ("createApiClient", "createWebhookEndpoint")  # take no ids
 CHANGE = {"customerReference": "authorization"}
 MESSAGE = {"message": "authorization"}
 
@@ -51,6 +59,15 @@ BODIES: dict[str, dict[str, Any] | None] = {
     "createCaseMessage": MESSAGE,
     "createApiClient": {"apiClientName": "{unique}", "scopes": ["BasicRead"]},
     "deleteApiClient": None,
+    "createWebhookEndpoint": {"url": "https://receiver.invalid/hooks", "eventTypes": ["account.removed"]},
+    "updateWebhookEndpoint": {"description": "authorization"},
+    "deleteWebhookEndpoint": None,
+    "pauseWebhookEndpoint": None,
+    "resumeWebhookEndpoint": None,
+    "rotateWebhookSecret": {},
+    "testWebhookEndpoint": None,
+    "replayWebhookDelivery": None,
+    "replayWebhookDeliveries": {"failedSince": "2026-01-01T00:00:00Z"},
 }  # fmt: skip
 
 # Which of a credential's lists holds the ids that a path parameter takes.
@@ -61,6 +78,8 @@ SOURCES = {
     "caseId": "/v2/cases?filter[Status]=New&filter[Status]=InProgress",
     "invoiceId": "/v2/invoices",
     "clientId": "/v2/api-clients",
+    "endpointId": "/v2/webhook-endpoints",
+    "deliveryId": "/v2/webhook-endpoints/{endpointId}/deliveries",
 }
 
 by_operation = pytest.mark.parametrize("operation", CLOSED, ids=lambda operation: operation.name)
@@ -124,17 +143,27 @@ def identifiers(http: httpx.Client, token: str) -> dict[str, str]:
     """The first id of each kind that a credential sees."""
     found = {}
     for name, address in SOURCES.items():
-        rows = http.get(address, headers={"Authorization": f"Bearer {token}"}).json()["data"]
+        answer = http.get(address.format(**found), headers={"Authorization": f"Bearer {token}"})
+        rows = answer.json()["data"] if answer.status_code == 200 else []
         found[name] = rows[0][name] if rows else "none"
     return found
+
+
+def with_webhook(world: World, ids: dict[str, str], token: str) -> dict[str, str]:
+    """The ids with those of a new webhook endpoint and its one delivery."""
+    made = world.call(BY_NAME["createWebhookEndpoint"], token, ids).json()["data"]
+    ids = {**ids, "endpointId": made["endpointId"]}
+    return {**ids, "deliveryId": world.call(BY_NAME["testWebhookEndpoint"], token, ids).json()["data"]["deliveryId"]}
 
 
 @pytest.fixture(scope="module")
 def world(server: Server) -> Iterator[World]:
     with httpx.Client(base_url=server.url, timeout=30) as http:
         made = World(server, {}, http)
-        made.ids = identifiers(http, made.token(server.credentials["customer"], ALL_FOUR))
+        token = made.token(server.credentials["customer"], OF_CUSTOMERS)
+        made.ids = with_webhook(made, identifiers(http, token), token)
         yield made
+        made.call(BY_NAME["deleteWebhookEndpoint"], token)
 
 
 @pytest.fixture(scope="module")
@@ -177,9 +206,9 @@ def everything(world: World, address: str, token: str) -> list[dict[str, Any]]:
 
 def tree_of(world: World) -> tuple[str, list[str]]:
     """The demonstration customer's account, and a branch: an account below it with all that is below that."""
-    accounts = everything(world, "/v2/accounts", world.token(world.server.credentials["customer"], ALL_FOUR))
+    accounts = everything(world, "/v2/accounts", world.token(world.server.credentials["customer"], OF_CUSTOMERS))
     root = next(a["accountId"] for a in accounts if a["parentAccountId"] is None)
-    sites = everything(world, "/v2/services", world.token(world.server.credentials["customer"], ALL_FOUR))
+    sites = everything(world, "/v2/services", world.token(world.server.credentials["customer"], OF_CUSTOMERS))
     busy = [site["accountId"] for site in sites if site["accountId"] != root]
     branches = [[top] for top in dict.fromkeys(busy)]
     for below in branches:
@@ -227,6 +256,8 @@ def test_its_own_customer_gets_in(operation: Operation, world: World, full: dict
     if operation.name == "deleteApiClient":
         made = world.call(BY_NAME["createApiClient"], token)
         ids = {**ids, "clientId": made.json()["data"]["clientId"]}
+    if operation.name == "deleteWebhookEndpoint":
+        ids = with_webhook(world, ids, token)
     answer = world.call(operation, token, ids)
     assert answer.status_code == operation.status, answer.text
 
@@ -307,11 +338,11 @@ def revoked(world: World, full: dict[str, str]) -> str:
         "/v2/api-clients",
         json={
             "apiClientName": f"to be revoked {uuid4()}",
-            "scopes": ["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead"],
+            "scopes": ["BasicRead", "SupportRead", "SupportReadWrite", "BillingRead", "WebhooksManage"],
         },
         headers={"Authorization": f"Bearer {world.token(full, ALL)}"},
     ).json()["data"]
-    token = world.token({"client_id": made["clientId"], "client_secret": made["clientSecret"]}, ALL_FOUR)
+    token = world.token({"client_id": made["clientId"], "client_secret": made["clientSecret"]}, OF_CUSTOMERS)
     for _ in range(6):
         assert world.http.get("/v2/accounts", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     answer = world.call(BY_NAME["deleteApiClient"], world.token(full, ALL), {**world.ids, "clientId": made["clientId"]})
@@ -331,10 +362,10 @@ def test_a_credential_of_the_other_environment_is_unknown(operation: Operation, 
     """A sandbox token opens nothing in production, nor a production token in the sandbox."""
     sandbox = f"sb2.localhost:{world.server.port}"
     if used == "production":
-        token, host = world.token(world.server.credentials["customer"], ALL_FOUR), sandbox
+        token, host = world.token(world.server.credentials["customer"], OF_CUSTOMERS), sandbox
     else:
         token, host = (
-            world.token(world.server.credentials["sandbox"]["customer"], ALL_FOUR, sandbox),
+            world.token(world.server.credentials["sandbox"]["customer"], OF_CUSTOMERS, sandbox),
             f"127.0.0.1:{world.server.port}",
         )
     refused_as_invalid(world.call(operation, token, headers={"Host": host}))
@@ -362,7 +393,11 @@ def test_each_of_its_scopes_is_enough(operation: Operation, world: World, full: 
     ids = dict.fromkeys(world.ids, "ACC-1")
     for scope in operation.scopes or ():
         answer = world.call(operation, world.token(full, (scope,)), ids)
-        assert answer.status_code in (200, 404, 422) or operation.name == "createApiClient", answer.text
+        assert answer.status_code in (200, 404, 422) or operation.name in CREATING, answer.text
+        if operation.name == "createWebhookEndpoint" and answer.status_code == 201:
+            world.call(
+                BY_NAME["deleteWebhookEndpoint"], world.token(full, ALL), {"endpointId": answer.json()["data"]["endpointId"]}
+            )
 
 
 @by_operation_with_id
@@ -397,7 +432,7 @@ def test_another_tenants_lists_are_its_own(operation: Operation, world: World, s
     token = world.token(stranger, ALL)
     rows = everything(world, operation.path, token)
     assert [row.get("clientId") for row in rows] == ([stranger["client_id"]] if operation.name == "listApiClients" else [])
-    parameter = {"listApiClients": "ClientId", "listAccounts": "AccountId"}.get(operation.name, "AccountId")
+    parameter = {"listApiClients": "ClientId", "listWebhookEndpoints": "EndpointId"}.get(operation.name, "AccountId")
     found = everything(world, f"{operation.path}?filter[{parameter}]={world.ids['accountId']}", token)
     assert found == []
 
@@ -406,9 +441,9 @@ def test_another_tenants_lists_are_its_own(operation: Operation, world: World, s
 def test_another_customer_sees_nothing(operation: Operation, world: World) -> None:
     """Another customer of the same provider gets 404 for ids that exist, the same as for ids that do not."""
     other = world.server.credentials["customer"]["other"]
-    needed = [scope for scope in operation.scopes or () if scope in ALL_FOUR]
+    needed = [scope for scope in operation.scopes or () if scope in OF_CUSTOMERS]
     if not needed:
-        account = everything(world, "/v2/accounts", world.token(other, ALL_FOUR))[0]["accountId"]
+        account = everything(world, "/v2/accounts", world.token(other, OF_CUSTOMERS))[0]["accountId"]
         other, needed = made_client(world.server, (MANAGE,), account=account), [MANAGE]
     is_unknown(world.call(operation, world.token(other, tuple(needed))), operation, world.ids)
 
@@ -416,11 +451,10 @@ def test_another_customer_sees_nothing(operation: Operation, world: World) -> No
 @pytest.mark.parametrize("operation", LISTS, ids=lambda operation: operation.name)
 def test_two_customers_lists_have_nothing_in_common(operation: Operation, world: World) -> None:
     """Each customer's list holds its own rows alone."""
-    key = {"listApiClients": "clientId", "listAccounts": "accountId"}.get(
-        operation.name
-    ) or f"{operation.path.rpartition('/')[2][:-1]}Id"
+    keys = {"listApiClients": "clientId", "listWebhookEndpoints": "endpointId"}
+    key = keys.get(operation.name) or f"{operation.path.rpartition('/')[2][:-1]}Id"
     lists = [
-        {row[key] for row in everything(world, operation.path, world.token(client, ALL_FOUR))}
+        {row[key] for row in everything(world, operation.path, world.token(client, OF_CUSTOMERS))}
         for client in (world.server.credentials["customer"], world.server.credentials["customer"]["other"])
     ]
     assert lists[0]
@@ -430,7 +464,7 @@ def test_two_customers_lists_have_nothing_in_common(operation: Operation, world:
 def test_a_case_cannot_be_opened_on_a_service_of_somebody_else(world: World, stranger: dict[str, str]) -> None:
     """Neither another tenant nor another customer can name our service in a body; it is a fault of the field, not a 404."""
     other = world.server.credentials["customer"]["other"]
-    for token in (world.token(stranger, ALL), world.token(other, ALL_FOUR)):
+    for token in (world.token(stranger, ALL), world.token(other, OF_CUSTOMERS)):
         answer = world.call(BY_NAME["createCase"], token)
         assert answer.status_code == 422
         assert list(answer.json()["errors"]) == ["serviceId"]
@@ -449,7 +483,7 @@ def test_a_branch_sees_its_own_accounts_and_those_below(world: World, branch: di
 def test_a_branchs_lists_are_the_customers_rows_of_that_branch(address: str, world: World, branch: dict[str, str]) -> None:
     """What belongs to the branch is all there, and nothing else."""
     accounts = tree_of(world)[1]
-    customers = everything(world, address, world.token(world.server.credentials["customer"], ALL_FOUR))
+    customers = everything(world, address, world.token(world.server.credentials["customer"], OF_CUSTOMERS))
     assert everything(world, address, world.token(branch, ALL)) == [row for row in customers if row["accountId"] in accounts]
 
 
@@ -462,8 +496,9 @@ def test_a_branchs_clients_are_its_own(world: World, branch: dict[str, str]) -> 
 
 def outside_of(world: World, accounts: list[str]) -> dict[str, str]:
     """Ids of the customer's that lie outside of a branch."""
-    token = world.token(world.server.credentials["customer"], ALL_FOUR)
+    token = world.token(world.server.credentials["customer"], OF_CUSTOMERS)
     found = {"accountId": root_of(world), "clientId": world.server.credentials["customer"]["client_id"]}
+    found |= {name: world.ids[name] for name in ("endpointId", "deliveryId")}
     for name in ("siteId", "serviceId", "caseId", "invoiceId"):
         rows = everything(world, SOURCES[name].partition("?")[0], token)
         found[name] = next(row[name] for row in rows if row["accountId"] not in accounts)
@@ -505,7 +540,7 @@ def test_the_feed_tells_only_its_customer(world: World, full: dict[str, str], st
     world.call(BY_NAME["createCase"], world.token(full, ALL))
     mine = {event["cursor"] for event in feed(world, world.token(full, ALL)) if event["type"] == "case.opened"}
     assert mine
-    others = world.token(world.server.credentials["customer"]["other"], ALL_FOUR)
+    others = world.token(world.server.credentials["customer"]["other"], OF_CUSTOMERS)
     for token in (others, world.token(stranger, ALL)):
         assert mine.isdisjoint(event["cursor"] for event in feed(world, token))
     assert mine <= {event["cursor"] for event in feed(world, world.token(made_client(world.server, ALL), ALL))}
@@ -528,7 +563,7 @@ def test_the_feed_of_a_branch_is_the_branchs(world: World, full: dict[str, str],
 
 def outside_service(world: World) -> str:
     """A service of the customer's that is ready and outside of the branch."""
-    token, accounts = world.token(world.server.credentials["customer"], ALL_FOUR), tree_of(world)[1]
+    token, accounts = world.token(world.server.credentials["customer"], OF_CUSTOMERS), tree_of(world)[1]
     rows = everything(world, SOURCES["serviceId"], token)
     found: str = next(row["serviceId"] for row in rows if row["accountId"] not in accounts)
     return found
@@ -539,6 +574,7 @@ SUBJECTS_OF_SCOPE = {
     "customerapi/support.read": {"case", "case_message"},
     "customerapi/support.read-write": {"case", "case_message"},
     "customerapi/billing.read": {"invoice"},
+    HOOKS: {"webhook_endpoint"},
     MANAGE: {"api_client"},
 }
 

@@ -19,13 +19,20 @@ import pytest
 from tests.conftest import MakeDatabase
 from tests.domains import house
 from tests.serving import ROOT
+from trunkline.dialects.customer.webhooks import CustomerPresenter
 from trunkline.domains.connectivity.inventory import service as inventory
 from trunkline.domains.connectivity.inventory.service import KeysetDraft
 from trunkline.domains.connectivity.subscribers import service as subscribers
 from trunkline.domains.connectivity.subscribers.service import SubscriberDraft
 from trunkline.domains.identity.service import create_tenant
+from trunkline.domains.webhooks import service as webhooks
+from trunkline.domains.webhooks import store as webhook_store
+from trunkline.domains.webhooks.sealing import open_keys
+from trunkline.domains.webhooks.service import EndpointDraft, UrlPolicy
+from trunkline.domains.webhooks.signing import secret_text
 from trunkline.kit.clock import wall_clock
 from trunkline.kit.keyring import KeyFile, new_key
+from trunkline.kit.outbound.addresses import Allowed
 from trunkline.kit.startup import ExitCode
 from trunkline.resealing import SEALED
 from trunkline.sealing import adopt
@@ -106,8 +113,24 @@ def spellings(secret: bytes) -> Iterator[bytes]:
     yield base64.urlsafe_b64encode(secret).rstrip(b"=")
 
 
+async def webhook_keys(built: house.House) -> list[bytes]:
+    """The secrets and private keys of an endpoint, those before its rotation too."""
+    policy, presenter = UrlPolicy(https_only=True, allowed=Allowed()), CustomerPresenter("https://api.example.com")
+    rights = house.ALL | {"webhooks.read", "webhooks.manage"}
+    async with built.writing(built.customer, rights) as work:
+        draft = EndpointDraft("https://hooks.example.com/", ["case.*"], secret=secret_text(os.urandom(24)))
+        endpoint, _ = await webhooks.create_endpoint(work, draft, policy, presenter)
+    async with built.writing(built.customer, rights) as work:
+        await webhooks.rotate_secret(work, endpoint.reference)
+        stored = await webhook_store.lock(work, endpoint.id)
+        assert stored is not None
+        keys = open_keys(work.keyring, endpoint.id, stored.keys, work.now)
+    assert len(keys) == 2
+    return [part for generation in keys for part in (generation.secret, generation.signing_key)]
+
+
 async def test_a_dump_holds_neither_keys_nor_what_they_seal(make_database: MakeDatabase) -> None:
-    """A copy of every table shows no encryption key and no SIM key, in no spelling, also after changes and in events."""
+    """A copy of every table shows no encryption key, SIM key or webhook's secret, in no spelling, also after changes and in events."""
     built = await house.build(await make_database())
     assert built.realm.keyring is not None
     op, k, opc, changed = (os.urandom(16) for _ in range(4))
@@ -118,6 +141,7 @@ async def test_a_dump_holds_neither_keys_nor_what_they_seal(make_database: MakeD
         )
     async with built.writing(built.customer) as work:
         await subscribers.change_subscriber(work, made.reference, SubscriberDraft(k=changed.hex()))
+    signing = await webhook_keys(built)
     dump = io.BytesIO()
     connection = await asyncpg.connect(built.realm.pool.dsn)
     tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
@@ -128,7 +152,9 @@ async def test_a_dump_holds_neither_keys_nor_what_they_seal(make_database: MakeD
     content = dump.getvalue()
     assert content.count(built.realm.keyring.current_id.encode()) >= 3, "what is sealed is in the dump"
     keys = [key.secret for key in built.realm.keyring._read()]
-    assert not [spelled for secret in (op, k, opc, changed, *keys) for spelled in spellings(secret) if spelled in content]
+    assert not [
+        spelled for secret in (op, k, opc, changed, *signing, *keys) for spelled in spellings(secret) if spelled in content
+    ]
     await built.realm.close()
 
 

@@ -291,6 +291,8 @@ ENDS_WORK = {
     "cli/connect.py",
     "domains/identity/unit.py",
     "domains/connectivity/subscribers/importing/service.py",
+    "domains/webhooks/deliveries.py",
+    "domains/webhooks/sending/disabling.py",
 }
 # Where asyncpg's transactions may be opened.
 TRANSACTIONS = {

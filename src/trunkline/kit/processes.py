@@ -7,6 +7,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+PR_SET_NAME = 15
 
 
 def end_with_parent(parent: int, sent: signal.Signals = signal.SIGTERM) -> None:
@@ -25,3 +26,9 @@ def allow_many_files() -> None:
     """Raise this process's limit of open files and sockets to the highest that it may set itself."""
     _, highest = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (highest, highest))
+
+
+def name_process(name: str) -> None:
+    """Have `ps -o comm` and `top` show this name, of at most 15 characters (Linux; elsewhere it does nothing)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_NAME, name.encode(), 0, 0, 0)

@@ -1,6 +1,6 @@
 """`trunkline serve`: one process that starts everything in order, watches it, and ends it in order.
 
-    data folder → ports → listeners load │ PostgreSQL (embedded) → databases made and migrated → first start → listeners open
+    data folder → ports → stem loads │ PostgreSQL (embedded) → databases made and migrated → first start → listeners open
     … serving, timers, jobs (a worker process) …
     listeners and worker drained → PostgreSQL
 
@@ -15,10 +15,11 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 
 from trunkline.settings import Settings, variable
-from trunkline.supervisor.hand import Hand
+from trunkline.supervisor.hand import keep_working
 from trunkline.supervisor.metrics import metrics_folder
+from trunkline.supervisor.parts import Parts
 from trunkline.supervisor.running import Running, make_data_folder
-from trunkline.supervisor.servers import LEFTOVER_SECONDS, Server, keep, servers_of
+from trunkline.supervisor.servers import LEFTOVER_SECONDS, keep, servers_of
 from trunkline.supervisor.together import together, unless
 
 Say = Callable[[str], None]
@@ -39,8 +40,8 @@ async def serve(settings: Settings, say: Say) -> None:
     say("trunkline: stopped")
 
 
-async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, listeners_stack: AsyncExitStack) -> None:
-    """Start everything, then watch it until cancelled. The stacks end what was started: the listeners before the rest."""
+async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, parts_stack: AsyncExitStack) -> None:
+    """Start everything, then watch it until cancelled. The stacks end what was started: the parts before the rest."""
     make_data_folder(settings.data)
     running = Running(settings)
     crashed = await running.claim()
@@ -50,12 +51,11 @@ async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, 
         await server.claim_port(LEFTOVER_SECONDS if crashed else 0.0)
     metrics = backstage_stack.enter_context(metrics_folder(settings.data))
     environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(metrics), variable("workers"): str(settings.workers)}
-    hand = Hand()
-    listeners_stack.push_async_callback(_stop, servers, hand)
-    for server in servers:
-        await server.start(environment)
+    parts = Parts(environment)
+    parts_stack.push_async_callback(parts.stop)
+    await parts.load()
 
-    # Only now what takes long to load: the listeners load at the same time.
+    # Only now what takes long to load: the stem loads at the same time.
     from trunkline.supervisor.backstage import Backstage  # noqa: PLC0415
     from trunkline.supervisor.banner import banner  # noqa: PLC0415
 
@@ -66,14 +66,10 @@ async def _serve(settings: Settings, say: Say, backstage_stack: AsyncExitStack, 
     running.announce(backstage.addresses)
     addresses = backstage.variables
     for server in reversed(servers):  # plain HTTP last: whoever sees it answer may use HTTPS too
-        await server.open(addresses)
+        await server.start(parts, addresses)
         await server.ready()
     say(banner(settings, backstage.databases, servers, first=backstage.first, token=await backstage.demonstration_token()))
-    parts = [backstage.watch(), *(keep(server, environment, addresses) for server in servers)]
+    kept = [backstage.watch(), *(keep(server, parts, addresses) for server in servers)]
     if settings.jobs:
-        parts.append(hand.keep(environment, addresses))
-    await together(*parts)
-
-
-async def _stop(servers: list[Server], hand: Hand) -> None:
-    await together(hand.stop(), *(server.stop() for server in servers))
+        kept.append(keep_working(parts, addresses))
+    await together(*kept)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from trunkline import migrations
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import StartupError
@@ -18,7 +17,7 @@ from trunkline.supervisor.databases import Prepared, addresses_of, close, connec
 from trunkline.supervisor.together import together
 
 if TYPE_CHECKING:
-    from trunkline.supervisor.first_start import Demonstration
+    from trunkline.supervisor.first_start import Preparation
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +32,7 @@ class Backstage:
         self._settings = settings
         self._postgres = embedded_postgres(settings, lambda line: say(f"trunkline: {line}"))
         self._realms: dict[Environment, Realm] = {}
-        self._demonstration: Demonstration | None = None
+        self._preparation: Preparation | None = None
         self._keyring = keyring_of(settings)
         self.databases: dict[Environment, Prepared] = {}
         self.first = False  # whether this start has filled a database
@@ -59,8 +58,8 @@ class Backstage:
         maintenance = None
         if self._postgres is not None:
             parts: list[Awaitable[None]] = [self._postgres.start()]
-            if self._postgres.is_new:  # what a first start needs is loaded while PostgreSQL makes its cluster
-                parts.append(asyncio.to_thread(self._load))
+            if self._postgres.is_new:  # what a first start needs is prepared while PostgreSQL makes its cluster
+                parts.append(asyncio.to_thread(self._prepare))
             await together(*parts)
             maintenance = self._postgres.dsn("postgres")
         with one_line("the start", self._settings.data, self._postgres):
@@ -87,18 +86,16 @@ class Backstage:
         if drafts or any(prepared.empty for prepared in self.databases.values()):
             from trunkline.supervisor import first_start  # noqa: PLC0415 - only the first start needs it
 
-            demonstration = self._demonstration or first_start.Demonstration()
-            self.first = await first_start.fill(self._settings, self.databases, demonstration)
+            preparation = self._preparation = self._preparation or first_start.Preparation(self._settings)
+            self.first = await first_start.fill(self._settings, self.databases, preparation)
+            preparation.end()
         else:
             credentials.complete(self._settings, {})
 
-    def _load(self) -> None:
+    def _prepare(self) -> None:
         from trunkline.supervisor import first_start  # noqa: PLC0415
 
-        if self._settings.demo:
-            self._demonstration = first_start.Demonstration()
-            self._demonstration.build()
-        migrations.warm()
+        self._preparation = first_start.Preparation(self._settings)
 
     async def demonstration_token(self) -> str | None:
         """A token for the screen: of the reading client of the demonstration, in profile local only."""
@@ -141,6 +138,8 @@ class Backstage:
 
     async def stop(self) -> None:
         """End what `start` started, as far as it came."""
+        if self._preparation is not None:
+            self._preparation.end()
         try:
             await together(*(realm.close() for realm in self._realms.values()))
         finally:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -35,7 +35,6 @@ SET_ENVIRONMENT = Statement(
     "INSERT INTO environments (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", scope="directory"
 )
 READ_ENVIRONMENTS = Statement("SELECT name FROM environments", scope="directory")
-ANY_DATABASE = Statement("SELECT 1 FROM pg_database WHERE datname = ANY ($1::text[])", scope="directory")
 ANY_TENANT = Statement("SELECT tenant_id FROM tenants ORDER BY number LIMIT 1", scope="directory")
 
 
@@ -74,29 +73,8 @@ def addresses_of(settings: Settings, embedded: EmbeddedPostgres | None) -> dict[
 
 async def prepare_all(addresses: dict[Environment, str], maintenance: str | None = None) -> dict[Environment, Prepared]:
     """`prepare` for every environment, side by side."""
-    if maintenance is not None and len(addresses) > 1:
-        await _make_alike([*addresses.values()], maintenance)
     done = await together(*(prepare(environment, address, maintenance) for environment, address in addresses.items()))
     return dict(zip(addresses, done, strict=True))
-
-
-async def _make_alike(addresses: list[str], maintenance: str) -> None:
-    """When our own server has none of the databases yet: migrate the first and copy it, which takes half the time of migrating each.
-
-    Whoever is killed in between leaves databases that `prepare` completes.
-    """
-    names = [_name(address) for address in addresses]
-    connection = await connect(maintenance)
-    try:
-        if await connection.fetchval(ANY_DATABASE, names):
-            return
-        await connection.execute(f"CREATE DATABASE {_quoted(names[0])}")
-        await migrations.migrate(addresses[0])
-        for name in names[1:]:
-            with suppress(asyncpg.ObjectInUseError):  # somebody looks at the first: then `prepare` makes this one
-                await connection.execute(f"CREATE DATABASE {_quoted(name)} TEMPLATE {_quoted(names[0])}")
-    finally:
-        await close(connection)
 
 
 async def prepare(environment: Environment, address: str, maintenance: str | None = None) -> Prepared:

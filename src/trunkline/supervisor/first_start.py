@@ -1,9 +1,10 @@
 """The first start: a tenant with demonstration data (or an empty one), and credentials for it."""
 
 import asyncio
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -42,6 +43,8 @@ NETWORK_OPERATOR = "network@trunkline.example"  # where there is no customer yet
 KEY_NAME = "Demonstration"
 MANAGER = "manager@acme.example"  # the first user: number 123456
 
+PASSWORDS = 2  # of each environment: the administrator's and the Network API's first user's
+
 LOCK = Statement("SELECT pg_advisory_xact_lock(7233180245)", scope="directory")  # one first start at a time in one database
 
 
@@ -55,36 +58,61 @@ class Filled:
     loaded: demo.Loaded | None = None
 
 
-class Demonstration:
-    """The demonstration's rows, built once for both environments."""
+class Password(NamedTuple):
+    """A new password and its hash."""
 
-    def __init__(self) -> None:
+    text: str
+    hash: str
+
+
+class Preparation:
+    """What a first start can do before there are databases, in a thread beside it: build the demonstration, hash passwords.
+
+    Each hash is meant to be slow; together they would be a fifth of the start.
+    """
+
+    def __init__(self, settings: Settings) -> None:
         self.now = Clock().now()
-        self._lock = Lock()
-        self._built: demo.Demonstration | None = None
+        self._thread = ThreadPoolExecutor(1, "first-start")
+        self._demonstration = self._thread.submit(demo.build, self.now) if settings.demo else None
+        environments = 2 if settings.sandbox else 1
+        self._passwords = deque(self._thread.submit(_new_password) for _ in range(environments * PASSWORDS))
 
-    def build(self) -> demo.Demonstration:
-        """The rows; to be called in a thread."""
-        with self._lock:
-            self._built = self._built or demo.build(self.now)
-        return self._built
+    async def demonstration(self) -> demo.Demonstration | None:
+        """The demonstration's rows, the same for every environment; `None` when the settings want none."""
+        if self._demonstration is None:
+            return None
+        return await asyncio.wrap_future(self._demonstration)
+
+    async def password(self) -> Password:
+        """A password that nobody else has."""
+        return await asyncio.wrap_future(self._passwords.popleft())
+
+    def end(self) -> None:
+        """Do nothing more."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
-async def fill(settings: Settings, databases: dict[Environment, Prepared], demonstration: Demonstration) -> bool:
+def _new_password() -> Password:
+    text = secrets.new_password()
+    return Password(text, secrets.hash_password(text))
+
+
+async def fill(settings: Settings, databases: dict[Environment, Prepared], preparation: Preparation) -> bool:
     """Fill every environment that has no tenant yet and complete the credentials; whether anything was filled."""
-    found = await together(*(_section(settings, name, prepared, demonstration) for name, prepared in databases.items()))
+    found = await together(*(_section(settings, name, prepared, preparation) for name, prepared in databases.items()))
     sections = {name: section for name, section in zip(databases, found, strict=True) if section is not None}
     credentials.complete(settings, sections)
     return any(prepared.empty for prepared in databases.values())
 
 
 async def _section(
-    settings: Settings, environment: Environment, prepared: Prepared, demonstration: Demonstration
+    settings: Settings, environment: Environment, prepared: Prepared, preparation: Preparation
 ) -> Section | None:
     pool = Pool(prepared.address, 1, keyring=keyring_of(settings))
     try:
         if prepared.empty:
-            return await _fill(settings, environment, pool, demonstration)
+            return await _fill(settings, environment, pool, preparation)
         return await _recover(settings, environment, pool)
     finally:
         await pool.close()
@@ -106,7 +134,7 @@ async def _recover(settings: Settings, environment: Environment, pool: Pool) -> 
     return drafted if known else None
 
 
-async def _fill(settings: Settings, environment: Environment, pool: Pool, demonstration: Demonstration) -> Section | None:
+async def _fill(settings: Settings, environment: Environment, pool: Pool, preparation: Preparation) -> Section | None:
     """One transaction: whoever is killed in between finds an empty environment again. `None` when another node was first."""
     clock = Clock()
     work = Work(pool, clock, system(NIL, environment, "first start"), Origin("first-start", "first-start"))
@@ -115,21 +143,20 @@ async def _fill(settings: Settings, environment: Environment, pool: Pool, demons
         await transaction.connection.execute("SET LOCAL statement_timeout = 0")
         if await transaction.connection.fetchval(ANY_TENANT) is not None:
             return None
-        filled = await _tenant(settings, transaction.connection, clock, demonstration, keyring_of(settings))
+        filled = await _tenant(transaction.connection, clock, preparation, keyring_of(settings))
         work.principal = system(filled.tenant_id, environment, "first start")
-        section = await _credentials(settings, work, filled, environment)
+        section = await _credentials(settings, work, filled, environment, preparation)
         credentials.draft(settings, environment, section)
         await transaction.commit(201)
     return section
 
 
-async def _tenant(
-    settings: Settings, connection: asyncpg.Connection, clock: Clock, demonstration: Demonstration, keyring: Keyring
-) -> Filled:
-    if not settings.demo:
+async def _tenant(connection: asyncpg.Connection, clock: Clock, preparation: Preparation, keyring: Keyring) -> Filled:
+    demonstration = await preparation.demonstration()
+    if demonstration is None:
         tenant_id, _ = await identity.create_tenant(connection, "My company", clock.now())
         return Filled(tenant_id)
-    loaded = await demo.write(connection, await asyncio.to_thread(demonstration.build), demonstration.now, keyring)
+    loaded = await demo.write(connection, demonstration, preparation.now, keyring)
     return Filled(
         loaded.tenant_id,
         await reach_of(connection, loaded.tenant_id, loaded.customer_account_id),
@@ -138,7 +165,9 @@ async def _tenant(
     )
 
 
-async def _credentials(settings: Settings, work: Work, filled: Filled, environment: Environment) -> Section:
+async def _credentials(
+    settings: Settings, work: Work, filled: Filled, environment: Environment, preparation: Preparation
+) -> Section:
     async def client(name: str, scopes: tuple[str, ...], reach: Reach | None) -> dict[str, Any]:
         made, secret = await identity.create_client(work, name, scopes, reach)
         return {"client_id": made.reference, "client_secret": secret, "scopes": list(scopes)}
@@ -146,11 +175,12 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
     name = (
         "Demonstration" if filled.customer else "Operator"
     )  # without demonstration data there is no customer yet to belong to
-    network = await _network(work, filled.loaded)
-    password = secrets.new_password()
-    await identity.create_user(work, UserDraft(username=ADMINISTRATOR, password=password, role=Role.ADMINISTRATOR))
+    network = await _network(work, filled.loaded, await preparation.password())
+    password = await preparation.password()
+    administrator = UserDraft(username=ADMINISTRATOR, password=password.text, role=Role.ADMINISTRATOR)
+    await identity.create_user(work, administrator, password_hash=password.hash)
     return {
-        "console": {"username": ADMINISTRATOR, "password": password},
+        "console": {"username": ADMINISTRATOR, "password": password.text},
         "customer": {
             "token_url": f"{credentials.base_url(settings, environment)}/oauth2/token",
             **await client(name, FULL, filled.customer),
@@ -162,16 +192,15 @@ async def _credentials(settings: Settings, work: Work, filled: Filled, environme
     }
 
 
-async def _network(work: Work, loaded: demo.Loaded | None) -> Section:
+async def _network(work: Work, loaded: demo.Loaded | None, password: Password) -> Section:
     """Users of the Network API with a key each. Only the first has a password: of the others nothing but the keys is used."""
-    password = secrets.new_password()
     if loaded is None:
         key = await _key(work, NETWORK_OPERATOR, Role.NETWORK, None, password)
-        return {"username": NETWORK_OPERATOR, "password": password, "admin_key": key}
+        return {"username": NETWORK_OPERATOR, "password": password.text, "admin_key": key}
     mine, others = loaded.customer_account, loaded.other_account
     return {
         "username": MANAGER,
-        "password": password,
+        "password": password.text,
         "admin_key": await _key(work, MANAGER, Role.CUSTOMER_MANAGER, mine, password),
         "customer_admin_key": await _key(work, "administrator@acme.example", Role.CUSTOMER_ADMINISTRATOR, mine),
         "read_only_key": await _key(work, "reader@acme.example", Role.CUSTOMER_READER, mine),
@@ -180,9 +209,10 @@ async def _network(work: Work, loaded: demo.Loaded | None) -> Section:
     }
 
 
-async def _key(work: Work, username: str, role: Role, account: str | None, password: str | None = None) -> str:
+async def _key(work: Work, username: str, role: Role, account: str | None, password: Password | None = None) -> str:
     """Make a user and a key of it; administrators of networks may manage keys."""
     features = (Feature.ADD_API_TOKEN,) if role in (Role.NETWORK, Role.CUSTOMER_MANAGER) else ()
-    draft = UserDraft(username=username, password=password, role=role, account=account, features=features)
-    user = await identity.create_user(work, draft)
+    text, hash_ = password or (None, None)
+    draft = UserDraft(username=username, password=text, role=role, account=account, features=features)
+    user = await identity.create_user(work, draft, password_hash=hash_)
     return (await identity.create_account_token(work, KEY_NAME, user.reference))[1]

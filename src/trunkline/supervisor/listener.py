@@ -1,13 +1,5 @@
-"""One listening address: granian with its workers, in a process of its own. Started by the supervisor as `python -m`.
+"""One listening address: granian with its workers, a part that is forked from the stem. The workers are forks of it in turn."""
 
-It loads the application while the database is still being made ready, and opens its port when the supervisor says on its
-standard input where the databases are: one line, a JSON object of environment variables. The workers are forks that share what
-is loaded.
-"""
-
-import argparse
-import gc
-import json
 import multiprocessing
 import os
 import signal
@@ -18,10 +10,7 @@ from granian import Granian
 from granian.constants import Interfaces, Loops, SSLProtocols
 from granian.http import HTTP1Settings
 
-import trunkline.app  # noqa: F401 - the workers inherit it
-from trunkline.dialects.cases.schema import schema
 from trunkline.kit.logs import configure_logging
-from trunkline.kit.processes import end_with_parent
 from trunkline.settings import load
 
 DRAIN_SECONDS = 20  # a worker that still has requests after this is ended all the same
@@ -51,50 +40,30 @@ def handle_signals_in_workers() -> None:
     )
 
 
-def main() -> None:
-    """Serve until SIGTERM, then finish what is being answered."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--parent", type=int, required=True)
-    parser.add_argument("--address", required=True)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", type=int, required=True)
-    parser.add_argument("--certificate", type=Path)
-    parser.add_argument("--key", type=Path)
-    arguments = parser.parse_args()
-    end_with_parent(arguments.parent)
-    schema()  # once for all workers, while the database is made ready
-    given = sys.stdin.readline()
-    if not given:
-        return  # the supervisor gave up
-    os.environ.update(json.loads(given))
+def listen(address: str, port: int, workers: int, certificate: str | None = None, key: str | None = None) -> None:
+    """Serve until SIGTERM, then finish what is being answered. `certificate`, `key`: paths, for HTTPS."""
     configure_logging(load().log_level)
     if sys.platform == "linux":
         multiprocessing.set_start_method("fork")
         handle_signals_in_workers()
-    gc.collect()
-    gc.freeze()
     Granian(
         "trunkline.app:create",
         factory=True,
         interface=Interfaces.ASGI,
-        address=arguments.address,
-        port=arguments.port,
-        workers=arguments.workers,
+        address=address,
+        port=port,
+        workers=workers,
         loop=Loops.uvloop,
         http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
         websockets=False,
         log_access=False,
         log_level="warning",  # type: ignore[arg-type] # granian takes the text, its annotation only the enum
         log_dictconfig={"version": 1, "disable_existing_loggers": False, **LOGGING},
-        ssl_cert=arguments.certificate,
-        ssl_key=arguments.key,
+        ssl_cert=Path(certificate) if certificate else None,
+        ssl_key=Path(key) if key else None,
         ssl_protocol_min=SSLProtocols.tls12,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=DRAIN_SECONDS,
         process_name=None,
     ).serve()
-
-
-if __name__ == "__main__":
-    main()

@@ -1,19 +1,19 @@
-"""The listeners as child processes: started, waited for, watched, ended."""
+"""The listeners as the supervisor sees them: started, waited for, watched."""
 
 import asyncio
 import errno
 import socket
 import ssl
 import sys
-from asyncio.subprocess import Process
 from pathlib import Path
 
 import structlog
 
 from trunkline.kit.startup import ExitCode, StartupError, reason
 from trunkline.settings import Profile, Settings, variable
-from trunkline.supervisor import certificate, child
+from trunkline.supervisor import certificate
 from trunkline.supervisor.credentials import HTTPS_OFFSET
+from trunkline.supervisor.parts import Part, Parts
 
 READY_SECONDS = 60.0
 LEFTOVER_SECONDS = (
@@ -27,16 +27,16 @@ log = structlog.get_logger(__name__)
 
 
 class Server:
-    """One listener process. `start` loads it, `open` lets it listen, `ready` waits for its first answer."""
+    """One listener. `start` lets it listen, `ready` waits for its first answer."""
 
     def __init__(self, scheme: str, address: str, port: int, workers: int, pair: tuple[Path, Path] | None = None) -> None:
         self.scheme, self.address, self.port, self.workers = scheme, address, port, workers
         self._pair = pair
-        self._started: Process | None = None
+        self._started: Part | None = None
         self._claim: socket.socket | None = None  # bound, never listening: nobody takes the port while no listener runs
 
     @property
-    def _process(self) -> Process:
+    def _part(self) -> Part:
         if self._started is None:
             raise RuntimeError("not started")
         return self._started
@@ -90,21 +90,18 @@ class Server:
         claim.close()
         return None
 
-    async def start(self, environment: dict[str, str]) -> None:
-        """Start the process; it loads the application and waits for `open`."""
-        arguments: dict[str, object] = {"--address": self.address, "--port": self.port, "--workers": self.workers}
+    async def start(self, parts: Parts, variables: dict[str, str]) -> None:
+        """Let it listen, with these environment variables. Raises `StartupError`."""
+        arguments: dict[str, object] = {"address": self.address, "port": self.port, "workers": self.workers}
         if self._pair is not None:
-            arguments |= {"--certificate": self._pair[0], "--key": self._pair[1]}
-        self._started = await child.start("trunkline.supervisor.listener", arguments, environment)
-
-    async def open(self, variables: dict[str, str]) -> None:
-        """Let it listen, with these environment variables."""
-        await child.tell(self._process, variables)
+            certificate_, key = map(str, self._pair)
+            arguments |= {"certificate": certificate_, "key": key}
+        self._started = await parts.fork("listener", f"trunkline-{self.scheme}", arguments, variables)
 
     async def ready(self) -> None:
         """Wait for its first answer. Raises `StartupError` when the process ends before, or none comes."""
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
-        while self._process.returncode is None and asyncio.get_running_loop().time() < deadline:
+        while not self._part.has_ended and asyncio.get_running_loop().time() < deadline:
             if await self._answers():
                 return
             await asyncio.sleep(POLL_SECONDS)
@@ -128,11 +125,7 @@ class Server:
 
     async def ended(self) -> int:
         """Wait for the process's end; its exit code."""
-        return await self._process.wait()
-
-    async def stop(self) -> None:
-        """Let it finish what it is answering, then end it."""
-        await child.end(self._started)
+        return await self._part.ended()
 
 
 def servers_of(settings: Settings) -> list[Server]:
@@ -154,14 +147,13 @@ def _spelled(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-async def keep(server: Server, environment: dict[str, str], variables: dict[str, str]) -> None:
+async def keep(server: Server, parts: Parts, variables: dict[str, str]) -> None:
     """Start a listener again whenever it ends by itself, until cancelled."""
     while True:
         log.error("listener.ended", url=server.url, code=await server.ended())
         await asyncio.sleep(RESTART_SECONDS)
-        await server.start(environment)
-        await server.open(variables)
         try:
+            await server.start(parts, variables)
             await server.ready()
         except StartupError as error:
             log.error("listener.not_started", error=str(error))  # noqa: TRY400 - one line says it all

@@ -1,12 +1,9 @@
-"""The worker: runs the jobs of every environment and sends its webhooks. Started by the supervisor as `python -m`, or alone as `trunkline worker`.
+"""The worker: runs the jobs of every environment and sends its webhooks.
 
-Under the supervisor it gets on its standard input where the databases are: one line, a JSON object of environment variables.
+Under the supervisor it is a part that is forked from the stem; alone it is `trunkline worker`.
 """
 
-import argparse
 import asyncio
-import json
-import os
 import signal
 import sys
 
@@ -22,7 +19,7 @@ from trunkline.kit.jobs.runner import Runner
 from trunkline.kit.logs import configure_logging
 from trunkline.kit.outbound.client import Outbound
 from trunkline.kit.principal import Environment
-from trunkline.kit.processes import allow_many_files, end_with_parent
+from trunkline.kit.processes import allow_many_files
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import StartupError
 from trunkline.kit.telemetry import CONNECTIONS, JOBS_HELD
@@ -89,13 +86,6 @@ async def _report(realms: list[Realm]) -> None:
 
 def main() -> None:
     """Run jobs and send webhooks for the supervisor."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--parent", type=int, required=True)
-    end_with_parent(parser.parse_args().parent)
-    given = sys.stdin.readline()
-    if not given:
-        return  # the supervisor gave up
-    os.environ.update(json.loads(given))
     settings = load()
     configure_logging(settings.log_level)
     try:
@@ -103,7 +93,3 @@ def main() -> None:
     except StartupError as error:
         log.error("worker.not_started", error=str(error))  # noqa: TRY400 - one line says it all
         sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

@@ -14,6 +14,7 @@ from tests.serving import Server
 
 FORM = "application/x-www-form-urlencoded"
 REALM = 'realm="expereoOne"'
+HOOKS = "customerapi/webhooks.manage"
 
 
 @pytest.fixture(scope="module")
@@ -323,6 +324,19 @@ NEEDS = [
     ("GET", "/v2/api-clients/X", BASIC),
     ("POST", "/v2/api-clients", "customerapi/apiclients.manage"),
     ("DELETE", "/v2/api-clients/X", "customerapi/apiclients.manage"),
+    ("GET", "/v2/webhook-endpoints", HOOKS),
+    ("POST", "/v2/webhook-endpoints", HOOKS),
+    ("GET", "/v2/webhook-endpoints/X", HOOKS),
+    ("PATCH", "/v2/webhook-endpoints/X", HOOKS),
+    ("DELETE", "/v2/webhook-endpoints/X", HOOKS),
+    ("POST", "/v2/webhook-endpoints/X/pause", HOOKS),
+    ("POST", "/v2/webhook-endpoints/X/resume", HOOKS),
+    ("POST", "/v2/webhook-endpoints/X/rotate-secret", HOOKS),
+    ("POST", "/v2/webhook-endpoints/X/test", HOOKS),
+    ("POST", "/v2/webhook-endpoints/X/replay", HOOKS),
+    ("GET", "/v2/webhook-endpoints/X/deliveries", HOOKS),
+    ("GET", "/v2/webhook-endpoints/X/deliveries/X", HOOKS),
+    ("POST", "/v2/webhook-endpoints/X/deliveries/X/replay", HOOKS),
 ]
 
 
@@ -331,7 +345,7 @@ def tokens(server: Server) -> dict[str, str]:
     """A token for each scope alone."""
     held = server.credentials["customer"]
     manager = token_form(held["manager"], scope="customerapi/apiclients.manage")
-    forms = {scope: token_form(held, scope=scope) for scope in (BASIC, SUPPORT, SUPPORT_WRITE, BILLING)}
+    forms = {scope: token_form(held, scope=scope) for scope in (BASIC, SUPPORT, SUPPORT_WRITE, BILLING, HOOKS)}
     forms["customerapi/apiclients.manage"] = manager
     with httpx.Client(base_url=server.url) as client:
         return {scope: client.post("/oauth2/token", data=form).json()["access_token"] for scope, form in forms.items()}

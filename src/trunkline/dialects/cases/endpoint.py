@@ -1,6 +1,7 @@
 """`POST /graphql`: one query or one mutation in, its data and errors out (reference/expereo.md §10.1)."""
 
 from collections.abc import Sequence
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -14,10 +15,11 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionNode,
-    execute,
 )
+from graphql.execution.values import VariableValues, get_variable_values
 
 from trunkline.dialects.cases import errors
+from trunkline.dialects.cases.direct import Line, line_of
 from trunkline.dialects.cases.documents import NotExecutable, Prepared, about_schema
 from trunkline.dialects.cases.errors import GRAPHQL_JSON
 from trunkline.dialects.cases.execution import PlanningExecutor
@@ -135,22 +137,70 @@ class _Call:
         return answer
 
     async def _execute(self, *, several: bool) -> ExecutionResult:
-        request, api = self._request, self._api
+        """Run the operation: straight where it is a line (`direct`), else by graphql-core's executor."""
         try:
-            result = execute(
-                api.schema,
-                self._prepared.document,
-                context_value=Context(request.work, api.total_cap, several, self._prepared.plans),
-                variable_values=self._variables,
-                operation_name=self._operation.name.value if self._operation.name else None,
-                executor_class=PlanningExecutor,
-                max_coercion_errors=5,
-                hide_suggestions=not api.introspection,
-            )
-            return result if isinstance(result, ExecutionResult) else await result
+            line = self._line()
+            variables = self._coerced() if line is not None else None
+            if line is None or not isinstance(variables, VariableValues):
+                return await self._execute_ordinarily(several=several)
+            try:
+                return ExecutionResult(
+                    await line.run(None, self._context(several=several), variables, self._prepared.fragments), None
+                )
+            except OF_THE_REQUEST:
+                raise
+            except Exception as failure:
+                if self._operation.operation is OperationType.MUTATION:
+                    return ExecutionResult(*line.failed(failure))
+            return await self._execute_ordinarily(several=several)  # it says at which field
         except RecursionError:
             error = GraphQLError("The variables are nested too deeply.", extensions={"code": errors.TOO_COMPLEX})
             return ExecutionResult(None, [error])
+
+    def _coerced(self) -> VariableValues | list[GraphQLError]:
+        definitions = self._operation.variable_definitions or ()
+        return get_variable_values(
+            self._api.schema, definitions, self._variables, max_errors=5, hide_suggestions=not self._api.introspection
+        )
+
+    def _line(self) -> Line | None:
+        """The operation as a line, made once for each document; `None` when it is none."""
+        plans = self._prepared.plans
+        if plans is None:
+            return None
+        key = id(self._operation)  # lives as long as the plans
+        if key not in plans:
+            executor = self._executor(several=False)
+            if not isinstance(executor, PlanningExecutor):  # these variables do not fit
+                return None
+            plans[key] = line_of(executor)
+        line: Line | None = plans[key]
+        return line
+
+    async def _execute_ordinarily(self, *, several: bool) -> ExecutionResult:
+        executor = self._executor(several=several)
+        if not isinstance(executor, PlanningExecutor):
+            return ExecutionResult(None, executor)
+        result = executor.execute_operation()
+        found = await result if isawaitable(result) else result
+        return cast("ExecutionResult", found)  # never an incremental one: the schema has no @defer and no @stream
+
+    def _executor(self, *, several: bool) -> PlanningExecutor | list[GraphQLError]:
+        return cast(
+            "PlanningExecutor | list[GraphQLError]",
+            PlanningExecutor.build(
+                self._api.schema,
+                self._prepared.document,
+                context_value=self._context(several=several),
+                raw_variable_values=self._variables,
+                operation_name=self._operation.name.value if self._operation.name else None,
+                max_coercion_errors=5,
+                hide_suggestions=not self._api.introspection,
+            ),
+        )
+
+    def _context(self, *, several: bool) -> Context:
+        return Context(self._request.work, self._api.total_cap, several, self._prepared.plans)
 
     def _answer(self, result: ExecutionResult) -> Answer:
         if not result.errors:

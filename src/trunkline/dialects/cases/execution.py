@@ -62,6 +62,17 @@ class Plan:
         return shown
 
 
+async def rendered(plan: Plan, items: Sequence[Any], loaders: Loaders) -> list[dict[str, Any]]:
+    """Objects as a plan shows them. Raises the `Refusal` of a link that is not the caller's to follow."""
+    await plan.prime(items, loaders)
+    shown: list[dict[str, Any]] = []
+    for start in range(0, len(items), CHUNK):
+        shown += [plan.render(item, loaders) for item in items[start : start + CHUNK]]
+        if len(shown) < len(items):
+            await asyncio.sleep(0)
+    return shown
+
+
 class PlanningExecutor(Executor[Any]):
     """Renders lists by plans where it can."""
 
@@ -76,34 +87,27 @@ class PlanningExecutor(Executor[Any]):
             return [plan.render(item, info.context.loaders) for item in items]
 
         async def render() -> Any:
-            loaders = info.context.loaders
             try:
-                await plan.prime(items, loaders)
+                return await rendered(plan, items, info.context.loaders)
             except Refusal:  # at some field; the ordinary way says at which
                 ordinary = super(PlanningExecutor, self).complete_iterable_value(
                     item_type, field_details_list, info, path, items, position_context
                 )
                 return await ordinary if isawaitable(ordinary) else ordinary
-            rendered: list[dict[str, Any]] = []
-            for start in range(0, len(items), CHUNK):
-                rendered += [plan.render(item, loaders) for item in items[start : start + CHUNK]]
-                if len(rendered) < len(items):
-                    await asyncio.sleep(0)
-            return rendered
 
         return render()
 
     def _known_plan(self, type_: GraphQLObjectType, details: Any, plans: dict[Any, Any] | None) -> Plan | None:
         """The plan of a list's items, made once for each document where it is always the same."""
         if plans is None or len(details) != 1:
-            return self._plan(type_, details)
+            return self.plan(type_, details)
         key = id(details[0].node)  # the document lives as long as its plans
         if key not in plans:
-            plans[key] = self._plan(type_, details)
+            plans[key] = self.plan(type_, details)
         plan: Plan | None = plans[key]
         return plan
 
-    def _plan(self, type_: GraphQLObjectType, details: Any) -> Plan | None:
+    def plan(self, type_: GraphQLObjectType, details: Any) -> Plan | None:
         """The plan of a selection on a type; `None` when the ordinary way must be gone."""
         plain, links = PLAIN.get(type_.name), LINKS.get(type_.name, {})
         if plain is None:
@@ -112,7 +116,7 @@ class PlanningExecutor(Executor[Any]):
         for response_name, field_details in self.collect_subfields(type_, details)[0].items():
             name = field_details[0].node.name.value
             if name == "__typename":
-                entries.append((response_name, _constant(type_.name), None, None))
+                entries.append((response_name, constant(type_.name), None, None))
             elif name in plain:
                 entries.append((response_name, plain[name], None, None))
             elif name in links:
@@ -130,11 +134,12 @@ class PlanningExecutor(Executor[Any]):
         chosen = {name: found[0].node.name.value for name, found in self.collect_subfields(target, details)[0].items()}
         if link.identity and set(chosen.values()) <= {link.identity, "__typename"}:
             return response_name, _identity(link, chosen), None, None
-        plan = self._plan(target, details)
+        plan = self.plan(target, details)
         return None if plan is None else (response_name, None, link, plan)
 
 
-def _constant(value: str) -> Getter:
+def constant(value: str) -> Getter:
+    """A getter that shows the same of everything."""
     return lambda _: value
 
 

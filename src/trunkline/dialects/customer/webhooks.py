@@ -17,7 +17,7 @@ class CustomerPresenter:
     event_types: Collection[str] = EVENT_TYPES
 
     def __init__(self, base_url: str) -> None:
-        self._base_url = base_url
+        self.base_url = base_url
 
     def subjects(self, permissions: Collection[str]) -> frozenset[str]:
         """The subject types whose events somebody with these permissions may read."""
@@ -29,7 +29,7 @@ class CustomerPresenter:
 
     def data(self, event: StoredEvent) -> Any:
         """The event as the feed shows it, as JSON that is encoded already; `None` when such events are not shown."""
-        document = event_document(event, self._base_url)
+        document = event_document(event, self.base_url)
         return None if document is None else msgspec.Raw(encoder.encode(document))
 
 

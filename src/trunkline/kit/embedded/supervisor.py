@@ -122,11 +122,12 @@ class EmbeddedPostgres:
         await cluster.clear_interrupted(folder)
         binaries = within_reach(self._binaries or find_binaries(), folder, identity, self._progress)
         major = await major_version(binaries, identity)
-        if not cluster.exists(data, major):
+        if new := not cluster.exists(data, major):
             self._progress("making a new database cluster")
             await cluster.create(folder, binaries, major, identity)
         leftovers = orphans.Leftovers(data, identity)
-        await leftovers.end(self._progress)
+        if not new:  # nobody ever served a new one
+            await leftovers.end(self._progress)
         cluster.write_access(data, identity)
         crashed = (data / "postmaster.pid").exists()
         began = self._began = time.time()

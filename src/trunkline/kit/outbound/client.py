@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from trunkline.kit.clock import monotonic
@@ -96,13 +97,13 @@ class Outbound:
             async with asyncio.timeout(self._seconds):
                 try:
                     return await self._exchanged(self._session(), called, headers, body, exchange, began)
-                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-                    if exchange.fresh or exchange.status is not None:
+                except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, aiohttp.ClientConnectionResetError):
+                    if exchange.fresh or exchange.received:
                         raise
                 return await self._exchanged(self._new_session(), called, headers, body, exchange, began)
         except TimeoutError:
             reason = too_late(exchange, self._seconds)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             reason = words(error, exchange)
             exchange.address = refused_address(error) or exchange.address
         raise NotReached(reason, exchange.address, _milliseconds(began))

@@ -14,7 +14,6 @@ from trunkline.kit.outbound.addresses import Allowed
 from trunkline.kit.outbound.reasons import MOST_RECEIVED, Exchange
 from trunkline.kit.outbound.resolver import NoAddress
 
-DNS_SECONDS = 10  # an address is used again without a look-up for so long
 RECEIVED_AT_ONCE = 65_536
 
 EXCHANGE: ContextVar[Exchange] = ContextVar("exchange")  # of the task that calls, and of those that it starts to connect
@@ -27,8 +26,7 @@ class Connector(aiohttp.TCPConnector):
         super().__init__(
             resolver=resolver,
             socket_factory=self._socket,
-            use_dns_cache=True,
-            ttl_dns_cache=DNS_SECONDS,
+            use_dns_cache=False,  # the resolver keeps answers for as long as they say themselves
             limit=0,  # the couriers limit each endpoint; a limit over all would let slow receivers delay the others
             **keeping,
         )

@@ -54,7 +54,7 @@ def refused_address(error: BaseException) -> str | None:
 
 
 def _said(error: BaseException, exchange: Exchange) -> str:
-    for cause in _causes(error):
+    for cause in reversed(list(_causes(error))):  # aiohttp's own errors are of ssl's classes too, without their attributes
         match cause:
             case NoAddress():
                 return cause.reason

@@ -1,9 +1,10 @@
 """Asks the name servers for the addresses of a host, and gives only those that may be reached.
 
-The names are asked with c-ares (aiodns) and not with the C library's getaddrinfo in threads: a name whose servers do not answer then
-costs a socket's time, not one of a few threads, so that it delays no other name however many such names there are; a question can
-be given up; and a test can name the servers. What c-ares does not read are NSS modules beyond files and DNS (mDNS, LDAP).
-Names are asked as they stand: the system's search domains are not tried, since an address on the Internet is a full name.
+The names are asked with c-ares (aiodns) and not with the C library's getaddrinfo in threads: a name whose servers do not answer
+then holds no thread, so that it delays no other name however many such names there are; a question can be given up; and a test
+can name the servers. Answers are kept for the time that they give themselves, at most an hour. What c-ares does not read are NSS
+modules beyond files and DNS (mDNS, LDAP). Names are asked as they stand: the system's search domains are not tried, since an address
+on the Internet is a full name.
 """
 
 import asyncio

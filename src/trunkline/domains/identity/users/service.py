@@ -58,8 +58,12 @@ async def find_user(work: Work, reference: str) -> DeepUser:
     return user
 
 
-async def create_user(work: Work, draft: UserDraft, found: Sequence[Violation] = ()) -> DeepUser:
+async def create_user(
+    work: Work, draft: UserDraft, found: Sequence[Violation] = (), *, password_hash: str | None = None
+) -> DeepUser:
     """Make a user; a customer's caller makes it in its own account unless `draft` names another that it reaches.
+
+    `password_hash`: of the draft's password, from a caller that has hashed it already.
 
     Raises `Invalid` with every broken rule and what the dialect `found`, `Forbidden` when the role is above the caller's or a feature
     is not the caller's to give, `Conflict` when the name is taken.
@@ -77,7 +81,7 @@ async def create_user(work: Work, draft: UserDraft, found: Sequence[Violation] =
         username=_given(draft.username).strip(), role=role, features=features, active=draft.active is not False,
         last_login_at=None, created_at=work.now, modified_at=work.now,
     )  # fmt: skip
-    hash_ = await _hash(draft.password)
+    hash_ = password_hash or await _hash(draft.password)
     reference = await store.insert_user(work, user, hash_ or NO_PASSWORD)
     user = msgspec.structs.replace(user, reference=reference)
     work.record(created("user.created", "users", user))

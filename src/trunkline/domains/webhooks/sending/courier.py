@@ -38,6 +38,7 @@ LOOK_SECONDS = 0.5  # how often it is looked what is due, and what has become of
 TENANTS_SECONDS = 5.0
 COUNT_SECONDS = 15.0
 FINISH_SECONDS = 16.0  # for requests in flight when it is to stop: a little more than they may last
+LOCK_TIMEOUT = "1s"  # somebody who keeps one endpoint's rows locked must not hold up the results of the others for long
 ANSWER_SECONDS = 20.0  # a database that says nothing for so long is lost
 RECONNECT_SECONDS = 0.5
 LONGEST_RECONNECT_SECONDS = 5.0
@@ -70,7 +71,7 @@ class Courier:
 
     async def _turn(self, stopping: asyncio.Event) -> None:
         """Wait for the lock, then work while this connection lasts."""
-        connection = await db.connect(self._realm.pool.dsn, application_name=APPLICATION)
+        connection = await db.connect(self._realm.pool.dsn, application_name=APPLICATION, lock_timeout=LOCK_TIMEOUT)
         try:
             own = Own(connection)
             while not (await own.fetch(store.TRY_LOCK))[0][0]:
@@ -152,7 +153,7 @@ class Rounds:
             if monotonic() >= self._look_at:
                 begun = monotonic()
                 await self._look()
-                self._look_at = monotonic() + max(LOOK_SECONDS, 20 * (monotonic() - begun))
+                self._look_at = monotonic() + max(LOOK_SECONDS, 5 * (monotonic() - begun))
             if not await self._fan_out():
                 await _unless(self._desk.stopping, POLL_SECONDS)
 
@@ -200,7 +201,7 @@ class Rounds:
                     if target.status == EndpointStatus.DISABLED and pending_at != forced_at:
                         await pool.fetch(store.FAIL_WAITING, tenant_id, target.id, now)  # it came while that was being disabled
         for gone in self._outboxes.keys() - seen:
-            del self._outboxes[gone]
+            self._outboxes.pop(gone).close()
         if monotonic() >= self._count_at:
             await self._count()
 

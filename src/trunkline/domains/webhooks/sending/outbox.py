@@ -79,6 +79,7 @@ class Outbox:
         self._again = False  # something may be due
         self._skipped = False  # what was in hand may have hidden something from the last look
         self._disabling = False
+        self._removed = False
         self._rest_until = 0.0
         self._change = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -88,6 +89,10 @@ class Outbox:
         self._target = target
         if not self._unwritten:
             self._condition = Condition(target.failing_since, target.held_until)
+
+    def close(self) -> None:
+        """The endpoint was removed: nothing more is sent to it."""
+        self._removed = True
 
     def wake(self) -> None:
         """Something may be due."""
@@ -136,7 +141,8 @@ class Outbox:
                 return
             target = await store.read_target(desk.pool, self._tenant_id, self._target.id)
             if target is None:
-                return  # removed
+                self.close()
+                return
             self.adopt(target)
             self._signing_keys(now)
         except (Refusal, Damaged, asyncpg.PostgresError, *db.LOST) as error:
@@ -197,7 +203,7 @@ class Outbox:
 
     def _may_send(self, due: Due) -> bool:
         """Whether the state of things still lets this delivery pass, which was taken a while ago."""
-        if self._desk.stopping.is_set() or monotonic() < self._rest_until:
+        if self._removed or self._desk.stopping.is_set() or monotonic() < self._rest_until:
             return False
         which = self.lets_pass(self._desk.clock.now())
         return which is Which.ALL or due.is_test or (due.forced and which is Which.FORCED)

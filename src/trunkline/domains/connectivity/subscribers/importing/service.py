@@ -40,7 +40,6 @@ MOST_ROWS = CHUNK  # at once; more take a job
 MOST_JOB_ROWS = 200_000
 CHUNKS_AT_ONCE = 20  # sent to the database in one statement
 PURPOSE = "import.rows"
-STATISTICS_AFTER = (1, 10)  # chunks: an import may begin with an empty table
 TRIES = 5  # of a chunk whose subscribers others write at the same time
 OK = 200  # the outcome in the audit
 
@@ -100,9 +99,9 @@ async def run_import(realm: Realm, tenant_id: UUID, job_id: UUID) -> None:
     principal, origin = await _caller(realm, tenant_id, job_id)
     if principal is None or origin is None:
         return
-    conflicts = chunks = 0
-    await store.refresh_statistics(realm.pool)
+    conflicts = 0
     while True:
+        await store.refresh_statistics(realm.pool)
         work = Work(realm.pool, realm.clock, principal, origin)
         try:
             async with Transaction(work) as transaction:
@@ -114,9 +113,6 @@ async def run_import(realm: Realm, tenant_id: UUID, job_id: UUID) -> None:
                 raise
         else:
             conflicts = 0
-            chunks += 1
-            if not goes_on or chunks in STATISTICS_AFTER:
-                await store.refresh_statistics(realm.pool)
             if not goes_on:
                 return
 

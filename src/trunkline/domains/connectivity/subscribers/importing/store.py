@@ -27,8 +27,16 @@ INSERT_CHUNKS = Statement("""
       FROM unnest($3::uuid[], $4::integer[], $5::integer[], $6::bytea[]) AS n (id, position, size, rows)
 """)
 # An import makes a small table large within seconds, and statements go on by the plan for the small one until the table's statistics
-# change. It reads rows of every tenant and shows none.
-STATISTICS = "ANALYZE subscribers"
+# change. What they must know is how large it is and what the columns are like that rows are found by; the rest can wait for autovacuum,
+# which does the same every minute. It reads rows of every tenant and shows none.
+STATISTICS = "ANALYZE subscribers (tenant_id, customer_id, account_id, reference, imsi, iccid, deleted_at)"
+HAS_GROWN = Statement(
+    """
+    SELECT pg_relation_size(c.oid) > 2 * c.relpages * current_setting('block_size')::bigint
+      FROM pg_class c WHERE c.oid = 'subscribers'::regclass
+""",
+    scope="directory",
+)
 
 READ_CALLER = Statement("SELECT caller FROM import_jobs WHERE tenant_id = $1 AND id = $2")
 LOCK_JOB = Statement(f"SELECT {JOB} FROM import_jobs j WHERE j.tenant_id = $1 AND j.id = $2 FOR UPDATE")
@@ -105,8 +113,9 @@ async def lock_job(work: Work, job_id: UUID) -> ImportJob:
 
 
 async def refresh_statistics(pool: Pool) -> None:
-    """Tell the planner how large the table is now, sooner than the database would notice by itself."""
-    await pool.fetch(STATISTICS)
+    """Tell the planner how large the table is now, sooner than the database would notice by itself, if it has doubled since."""
+    if (await pool.fetch(HAS_GROWN))[0][0]:
+        await pool.fetch(STATISTICS)
 
 
 async def next_chunk(work: Work, job_id: UUID) -> tuple[UUID, int, bytes] | None:
