@@ -9,7 +9,7 @@ DEVELOP_STAMP := $(VENV)/.develop-stamp
 BROWSER_STAMP := $(VENV)/.browser-stamp
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help run setup develop test browser node fuzz check bench format requirements clean
+.PHONY: help run setup develop test browser node fuzz kills check bench format requirements clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
@@ -48,6 +48,9 @@ node: develop ## walk the Network API with HAL clients of Node (needs Node 20 or
 
 fuzz: develop ## try the API from its own document for some minutes (FUZZ_EXAMPLES=200 requests per operation and more)
 	@FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} FUZZ_SECONDS=3600 $(BIN)/python -m pytest tests/dialects/test_fuzz.py
+
+kills: develop ## kill API, worker and PostgreSQL 30 times while webhooks go out (WEBHOOK_KILLS=100 for more)
+	@WEBHOOK_KILLS=$${WEBHOOK_KILLS:-30} $(BIN)/python -m pytest tests/faults/test_webhooks.py
 
 check: develop ## lint, types, the arrows between layers, formatting
 	@$(BIN)/ruff check .

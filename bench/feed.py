@@ -46,7 +46,7 @@ class FeedDelay:
 
 def feed_delay(subject: Subject, seconds: float) -> FeedDelay:
     """Write for so long while one reader follows the stream. Raises `RuntimeError` when it does not get every event, in order."""
-    case, tenant_id = asyncio.run(_case(subject))
+    case, tenant_id = asyncio.run(example_case(subject))
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     with socket.create_connection(("127.0.0.1", subject.port)) as line:
@@ -103,7 +103,7 @@ def _arriving(line: socket.socket) -> Iterator[tuple[str, float] | None]:
                 yield json.loads(text[6:])["requestId"], now
 
 
-async def _case(subject: Subject) -> tuple[str, UUID]:
+async def example_case(subject: Subject) -> tuple[str, UUID]:
     """A case of the reader's customer as events have it, and its tenant."""
     service = subject.get("/v2/services?filter[Status]=RFS&page[limit]=1", subject.bearer)["data"][0]["serviceId"]
     body = {"type": "NonIncident", "subject": "Other", "serviceId": service, "message": "Feed."}

@@ -58,7 +58,9 @@ class Subject:
 
     def __init__(self, data: Path, workers: int) -> None:
         self.workers = workers
-        self._server = Server(data, {"TRUNKLINE_WORKERS": str(workers), "TRUNKLINE_THROTTLE": "off"})
+        self._server = Server(data, {
+            "TRUNKLINE_WORKERS": str(workers), "TRUNKLINE_THROTTLE": "off", "TRUNKLINE_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        })  # fmt: skip
 
     def __enter__(self) -> "Subject":
         self._server.start()
@@ -102,6 +104,11 @@ class Subject:
         """The production environment's database."""
         address: str = json.loads((self._server.data / "running.json").read_text())["databases"]["production"]
         return address
+
+    @property
+    def keyring(self) -> Keyring:
+        """What the server seals with."""
+        return Keyring(KeyFile(self._server.data / FILE))
 
     def worker_megabytes(self) -> float:
         """Resident memory of the largest worker."""
@@ -161,9 +168,8 @@ class Subject:
             tenant_id, account_id, path = await self.root(connection)
             await bulk.load_accounts(connection, tenant_id, account_id, path, wall_clock(), count=ACCOUNTS)
             there = await connection.fetchval(COUNT_SUBSCRIBERS, tenant_id, account_id)
-            keyring = Keyring(KeyFile(self._server.data / FILE))
             await bulk.load_subscribers(
-                connection, tenant_id, account_id, keyring, wall_clock(), count=SUBSCRIBERS - there % PAGE
+                connection, tenant_id, account_id, self.keyring, wall_clock(), count=SUBSCRIBERS - there % PAGE
             )
             await connection.execute("VACUUM ANALYZE")
         finally:

@@ -33,7 +33,7 @@ from trunkline.kit.logs import configure_logging
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.startup import ExitCode, StartupError
-from trunkline.kit.telemetry import CONNECTIONS, AccessLog
+from trunkline.kit.telemetry import ANSWERED, CONNECTIONS, AccessLog
 from trunkline.sealing import adopt_in, keyring_of, source_of
 from trunkline.settings import Profile, Settings, load
 from trunkline.webhooks import bases_of, policy_of
@@ -117,6 +117,7 @@ def build(settings: Settings) -> Pipeline:
         yield
         reporting.cancel()
         access_log.flush()
+        ANSWERED.flush()
         await feeds.close()
         for realm in realms.values():
             await realm.close()

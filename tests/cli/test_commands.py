@@ -17,6 +17,7 @@ from tests.faults.conftest import MakeServer
 from tests.serving import Server
 from trunkline.kit.startup import ExitCode
 
+NOWHERE = "https://receiver.invalid/hooks"  # a name that no server knows (RFC 2606)
 SCOPES = ("--scope", "customerapi/basic.read", "--scope", "customerapi/support.read")
 
 
@@ -120,6 +121,53 @@ def test_clock(server: Server) -> None:
     assert server.run("clock", "advance", "-5", check=False).returncode == ExitCode.USAGE
 
 
+def test_webhooks(server: Server) -> None:
+    """An endpoint is made for an account, shown, paused, rotated and deleted; the account's own clients see it."""
+    account = get(server, server.token()).json()["data"][0]["accountId"]
+    made = answer(server, "webhook", "create", NOWHERE, "--event-type", "account.removed", "--account", account)
+    id_, path = made["endpoint_id"], f"/v2/webhook-endpoints/{made['endpoint_id']}"
+    assert made["secret"].startswith("whsec_")
+    with server.client() as customer, server.client("other") as other:
+        assert customer.get(path).json()["data"]["publicKey"] == made["public_key"]
+        assert other.get(path).status_code == 404
+        assert answer(server, "webhook", "pause", id_)["status"] == "paused"
+        assert customer.get(path).json()["data"]["status"] == "Paused"
+        assert answer(server, "webhook", "resume", id_)["status"] == "active"
+        assert id_ in [
+            one["endpoint_id"] for one in answer(server, "webhook", "list", "--account", account)["webhook_endpoints"]
+        ]
+        others = other.get("/v2/accounts", params={"page[limit]": 1}).json()["data"][0]["accountId"]
+        assert id_ not in server.run("webhook", "list", "--account", others).stdout
+        assert NOWHERE in server.run("webhook", "list").stdout
+        rotated = answer(server, "webhook", "rotate", id_, "--overlap-hours", "0")
+        assert rotated["secret"] != made["secret"]
+        assert "secret" not in answer(server, "webhook", "show", id_)
+        own = f"whsec_{'A' * 43}="
+        done = run(server, "webhook", "rotate", id_, "--secret-stdin", "--json", text=f"{own}\n")
+        assert "secret" not in json.loads(done.stdout)
+        assert "is deleted" in server.run("webhook", "delete", id_).stdout
+        assert customer.get(path).status_code == 404
+
+
+def test_webhook_deliveries(server: Server) -> None:
+    """A test says what came of it; what failed is listed, and sent again: one, or by the time."""
+    made = answer(server, "webhook", "create", NOWHERE, "--event-type", "account.removed")
+    id_ = made["endpoint_id"]
+    done = server.run("webhook", "test", id_, "--json", check=False)
+    assert done.returncode == ExitCode.FAILED
+    outcome = json.loads(done.stdout)
+    assert (outcome["status"], outcome["event_type"]) == ("failed", "webhook.test")
+    assert outcome["failure"] in done.stderr
+    (listed,) = answer(server, "webhook", "deliveries", id_, "--status", "failed")["deliveries"]
+    assert listed == outcome
+    assert outcome["delivery_id"] in server.run("webhook", "deliveries", id_).stdout
+    assert answer(server, "webhook", "deliveries", id_, "--status", "delivered") == {"deliveries": []}
+    assert answer(server, "webhook", "replay", id_, "--delivery", outcome["delivery_id"]) == {"replayed": 1}
+    assert answer(server, "webhook", "replay", id_, "--failed-since", "2026-01-01") == {"replayed": 0}  # tests are left alone
+    assert answer(server, "webhook", "replay", id_, "--from", "2026-01-01", "--to", "2026-02-01") == {"replayed": 0}
+    server.run("webhook", "delete", id_)
+
+
 def test_migrate_beside_a_running_server(server: Server) -> None:
     """`migrate` beside a running server finds nothing to do and says so."""
     assert "up to date" in server.run("migrate").stdout
@@ -209,6 +257,14 @@ def run(server: Server, *command: str, text: str = "") -> "subprocess.CompletedP
         (("token", "create", "00001" + "0" * 21), "0000"),
         (("token", "create", "--scope", "customerapi/apiclients.manage"), "customerapi/apiclients.manage"),
         (("user", "create", "admin@trunkline.example"), "taken"),
+        (("webhook", "create", "no address", "--event-type", "case.*"), "url"),
+        (("webhook", "create", "https://receiver.invalid/", "--event-type", "case.lost"), "case.lost"),
+        (("webhook", "create", "https://receiver.invalid/", "--event-type", "*", "--account", "ACC-1"), "ACC-1"),
+        (("webhook", "show", "WHE-1"), "WHE-1"),
+        (("webhook", "test", "WHE-1"), "WHE-1"),
+        (("webhook", "replay", "WHE-1"), "--delivery"),
+        (("webhook", "replay", "WHE-1", "--from", "2026-01-01", "--failed-since", "2026-01-01"), "--failed-since"),
+        (("webhook", "replay", "WHE-1", "--from", "yesterday"), "yesterday"),
         (("user", "create", "dora", "--role", "customer_administrator"), "account"),
     ],
 )
@@ -241,7 +297,7 @@ def test_nothing_there_yet(tmp_path: Path) -> None:
 def test_help(server: Server) -> None:
     """Every command and every option explains itself."""
     top = server.run("--help").stdout
-    commands = ("serve", "migrate", "doctor", "credentials", "client", "token", "user", "tenant", "clock")
+    commands = ("serve", "migrate", "doctor", "credentials", "client", "token", "user", "tenant", "clock", "webhook")
     assert [command for command in commands if command not in top] == []
     with ThreadPoolExecutor(3) as threads:
         assert all(done.stdout.strip() for done in threads.map(lambda command: server.run(command, "--help"), commands))

@@ -9,6 +9,8 @@ from tests.serving import Server
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("documents") / "data").start()
+    running = Server(
+        tmp_path_factory.mktemp("documents") / "data", settings={"TRUNKLINE_WEBHOOK_NETWORKS": "127.0.0.0/8"}
+    ).start()
     yield running
     running.stop()

@@ -81,3 +81,5 @@ def _furnish(folder: Path, server: Server) -> None:
     launcher = binaries / "trunkline"
     launcher.write_text(f'#!/bin/sh\n{exports}exec "{sys.executable}" -m trunkline "$@"\n')
     launcher.chmod(0o755)
+    (binaries / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (binaries / "python").chmod(0o755)

@@ -8,7 +8,7 @@ import pytest
 from tests.docs.shell import blocks_of, missing, run
 from tests.serving import ROOT, Server
 
-RUN = ("README.md", "docs/tutorial.md", "docs/customer-api.md", "docs/case-api.md", "docs/network-api.md")
+RUN = ("README.md", "docs/tutorial.md", "docs/customer-api.md", "docs/webhooks.md", "docs/case-api.md", "docs/network-api.md")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the documents' commands use curl")

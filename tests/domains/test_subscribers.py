@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.domains.house import House
@@ -311,6 +312,26 @@ async def test_lists_filter_sort_and_count(house: House, parts: Parts) -> None:
         assert page.total == len(found)
     with pytest.raises(NotFound):
         await subscribers.find_subscriber(work, "+999999", "msisdn")
+
+
+async def test_a_glance_says_the_same_as_the_whole(house: House, parts: Parts) -> None:
+    """What lists show is what a subscriber says when it is read by itself, alone and with what it is linked to."""
+    work = house.reading(house.customer, RIGHTS)
+    linked = {"system": parts.system, "system_profile": parts.profile, "group": parts.group}
+    made = [await create(house, extensions={"colour": "green"}, **linked), await create(house)]
+    for whole in made:
+        alone = Compare("reference", Operator.EQUAL, whole.reference)
+        glances = [
+            *(await subscribers.glance_at_subscribers(work, alone, (), ALL, 10)).items,
+            *(await subscribers.glance_at_subscribers(work, alone, (), ALL, 10, deep=True)).items,
+            await subscribers.glance_at_subscriber(work, whole.reference),
+        ]
+        assert [len(glance.__struct_fields__) for glance in glances] == [10, 25, 10]
+        for glance in glances:
+            shown = msgspec.structs.asdict(glance)
+            for name in shown.keys() & {"extensions", "effective_extensions"}:
+                shown[name] = msgspec.json.decode(shown[name])
+            assert shown == {name: getattr(whole, name) for name in shown}
 
 
 @pytest.mark.parametrize("missing", ["read", "create", "change", "remove"])

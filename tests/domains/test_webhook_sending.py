@@ -9,8 +9,8 @@ import pytest
 from standardwebhooks import Webhook
 
 from tests.conftest import MakeDatabase
-from tests.domains.webhook_post import Post, build
 from tests.domains.receiver import OK, Answer, Received, Receiver
+from tests.domains.webhook_post import Post, build, leave
 from trunkline.domains.webhooks import service
 from trunkline.domains.webhooks.sending import courier, outbox
 from trunkline.kit.clock import wall_clock
@@ -26,12 +26,17 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(courier, "RECONNECT_SECONDS", 0.05)
 
 
+@pytest.fixture(scope="module")
+async def dsn(make_database: MakeDatabase) -> str:
+    """A database for these tests, each of which has a tenant of its own."""
+    return await make_database()
+
+
 @pytest.fixture
-async def post(make_database: MakeDatabase) -> AsyncIterator[Post]:
-    made = await build(await make_database())
+async def post(dsn: str) -> AsyncIterator[Post]:
+    made = await build(dsn)
     yield made
-    await made.outbound.close()
-    await made.realm.pool.close()
+    await leave(made)
 
 
 @pytest.fixture
@@ -126,13 +131,9 @@ async def test_an_endpoint_hears_what_it_asked_for(post: Post, receiver: Receive
     assert [row["endpoint_id"] for row in await post.deliveries()] == [hears.id]
 
 
-async def test_many_tenants(make_database: MakeDatabase, receiver: Receiver) -> None:
+async def test_many_tenants(dsn: str, receiver: Receiver) -> None:
     """One courier serves every tenant of its environment; none hears of another's events."""
-    dsn = await make_database()
-    posts = [await build(dsn, number) for number in (7, 8, 9)]
-    keyring = posts[0].realm.keyring
-    for post in posts:
-        post.realm.pool.keyring = keyring
+    posts = [await build(dsn) for _ in range(3)]
     for number, post in enumerate(posts):
         await post.endpoint(receiver, path=f"/{number}")
     async with posts[0].courier():
@@ -144,8 +145,7 @@ async def test_many_tenants(make_database: MakeDatabase, receiver: Receiver) -> 
         (f"/hook/{number}", f"thing {number}") for number in range(3)
     ]
     for post in posts:
-        await post.outbound.close()
-        await post.realm.pool.close()
+        await leave(post)
 
 
 # order ---------------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import pytest
 
 from tests.domains.house import ALL, House
 from trunkline.dialects.customer.webhooks import CustomerPresenter
+from trunkline.domains.customers import service as customers
+from trunkline.domains.customers.service import AccountDraft
 from trunkline.domains.webhooks import service as webhooks
 from trunkline.domains.webhooks import store
 from trunkline.domains.webhooks.rules import MOST_ENDPOINTS, url_violations
@@ -456,6 +458,27 @@ async def test_a_removed_endpoint_is_gone(house: House) -> None:
     assert (page.items, page.total) == ([], 0)
     last = (await events(house, endpoint.id))[-1]
     assert (last.type, last.after) == ("webhook_endpoint.removed", None)
+
+
+async def test_an_account_is_removed_after_its_endpoints(house: House) -> None:
+    """An endpoint of a branch is seen from above and not beside; its account cannot go before it, and can go right after it."""
+    async with house.writing(house.customer) as work:
+        account = await customers.create_account(work, AccountDraft(name="Branch"))
+        branch = await customers.find_reach(work, account.reference)
+    async with house.writing(house.customer, MANAGER) as work:
+        endpoint, _ = await webhooks.create_endpoint(work, draft(), PUBLIC, PRESENTER, branch)
+    assert (endpoint.account_id, endpoint.customer_id) == (account.id, house.customer.customer_id)
+    for reach in (branch, house.customer, None):
+        assert await webhooks.find_endpoint(house.reading(reach, MANAGER), endpoint.reference) == endpoint
+    async with house.writing(house.customer, MANAGER) as work:
+        await webhooks.test_endpoint(work, endpoint.reference)
+    with pytest.raises(Conflict, match="webhook endpoints refer to it"):
+        async with house.writing(house.customer) as work:
+            await customers.remove_account(work, account.reference)
+    async with house.writing(branch, MANAGER) as work:
+        await webhooks.remove_endpoint(work, endpoint.reference)
+    async with house.writing(house.customer) as work:
+        await customers.remove_account(work, account.reference)
 
 
 async def test_keys_are_sealed_anew(house: House) -> None:

@@ -25,6 +25,7 @@ from trunkline.kit.record import Origin, write_record
 from trunkline.kit.work import Transaction, Work
 
 LOOPBACK = Allowed(["127.0.0.0/8"])
+KEYRING = Keyring.of_new_key()
 POLICY = UrlPolicy(https_only=False, allowed=LOOPBACK)
 
 
@@ -178,15 +179,23 @@ class Post:
                 task.result()
 
 
-async def build(dsn: str, number: int = 7) -> Post:
-    """A tenant in an empty, migrated database, in the sandbox: its clock can be moved."""
-    realm = Realm.at(Environment.SANDBOX, dsn, connections=10, throttle=False, keyring=Keyring.of_new_key())
+async def build(dsn: str) -> Post:
+    """A new tenant in a migrated database, in the sandbox: its clock can be moved."""
+    realm = Realm.at(Environment.SANDBOX, dsn, connections=10, throttle=False, keyring=KEYRING)
     tenant_id = new_id()
     async with realm.pool.connection() as connection:
         await connection.execute(
-            "INSERT INTO tenants (tenant_id, number, name, created_at) VALUES ($1, $2, 'T', $3)",
-            tenant_id,
-            number,
-            realm.clock.now(),
-        )
+            "INSERT INTO tenants (tenant_id, number, name, created_at) SELECT $1, count(*) + 1, 'T', $2 FROM tenants",
+            tenant_id, realm.clock.now(),
+        )  # fmt: skip
     return Post(realm, tenant_id)
+
+
+async def leave(post: Post) -> None:
+    """Nothing of the tenant is sent any more; its rows stay."""
+    await post.sql(
+        "UPDATE webhook_endpoints SET removed_at = created_at, secret = NULL, signing_key = NULL, previous_secret = NULL,"
+        " previous_signing_key = NULL, previous_until = NULL WHERE tenant_id = $1"
+    )
+    await post.outbound.close()
+    await post.realm.pool.close()

@@ -463,7 +463,7 @@ def test_metrics_and_logs(prepared: MakeServer) -> None:
             assert client.get("/v2/accounts?page[limit]=1", headers={"X-Request-Id": f"mine-{number}"}).status_code == 200
         token = {"Authorization": client.headers["Authorization"]}
     assert httpx.get(f"{server.https_url}/v2/accounts?page[limit]=1", headers=token, verify=context).status_code == 200
-    assert counted(server, 'operation="listAccounts",status="200"') == 7
+    stage.wait_for(lambda: counted(server, 'operation="listAccounts",status="200"') == 7, "the counts of all workers")
     stage.wait_for(lambda: "mine-5" in server.log.read_text(), "the lines that are written twice a second")
     workers_killed(server)
     stage.wait_for(lambda: status(server) == 200, "readiness after the workers' death")

@@ -29,7 +29,7 @@ for module in pkgutil.walk_packages([str(SOURCE)], "trunkline."):
 OURS = {name: declared for name, declared in STATEMENTS.items() if name.startswith("trunkline.")}
 
 # Tables that a statement of scope "directory" or "sequence" may touch; each is a reference table without a tenant's data.
-DIRECTORY = {"tenants", "environments", "encryption_keys", "pg_stat_activity", "pg_locks", "pg_database"}
+DIRECTORY = {"tenants", "environments", "encryption_keys", "pg_stat_activity", "pg_locks", "pg_database", "pg_class"}
 QUEUE = {"pgqueuer", "pgqueuer_log", "pgqueuer_statistics", "pg_stat_activity"}  # the job queue's own tables, for scope "queue"
 
 

@@ -7,6 +7,8 @@ that any worker can answer for all.
 import asyncio
 import os
 import re
+from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,23 @@ from trunkline.kit.logs import write_lines
 FLUSH_SECONDS = 0.5
 FLUSH_LINES = 1000
 
+
+class Durations(Histogram):
+    """A histogram that takes many observations in at once: what one costs in the multi-process mode, all of them cost together."""
+
+    def observe_all(self, seconds: Sequence[float]) -> None:
+        """Count each of `seconds` in its bucket."""
+        counts = [0] * len(self._buckets)
+        for value in seconds:
+            counts[bisect_left(self._upper_bounds, value)] += 1
+        for bucket, count in zip(self._buckets, counts, strict=True):
+            if count:
+                bucket.inc(count)
+        self._sum.inc(sum(seconds))
+
+
 REQUESTS = Counter("trunkline_requests_total", "Requests answered.", ["dialect", "operation", "status"])
-SECONDS = Histogram(
+SECONDS = Durations(
     "trunkline_request_seconds",
     "Seconds from a request's head to its answer.",
     ["dialect", "operation"],
@@ -56,8 +73,39 @@ CONNECTIONS = Gauge(
 )
 
 
+class RequestCount:
+    """Requests on their way into the metrics: they are kept here and join them twice a second, and before the metrics are shown."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[tuple[str, str, int], list[float]] = {}
+        self._scheduled = False
+
+    def add(self, dialect: str, operation: str, status: int, seconds: float) -> None:
+        """Count an answer."""
+        key = (dialect, operation, status)
+        if key in self._seconds:
+            self._seconds[key].append(seconds)
+            return
+        self._seconds[key] = [seconds]
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+
+    def flush(self) -> None:
+        """Let the metrics have what was counted."""
+        self._scheduled = False
+        counted, self._seconds = self._seconds, {}
+        for (dialect, operation, status), seconds in counted.items():
+            REQUESTS.labels(dialect, operation, str(status)).inc(len(seconds))
+            SECONDS.labels(dialect, operation).observe_all(seconds)
+
+
+ANSWERED = RequestCount()
+
+
 def metrics_page(multiprocess_folder: str | None) -> bytes:
-    """What `/metrics` answers, in Prometheus' text format."""
+    """What `/metrics` answers, in Prometheus' text format. Other processes' last half second of requests may be missing."""
+    ANSWERED.flush()
     if multiprocess_folder is None:
         return generate_latest()
     _forget_the_dead(Path(multiprocess_folder))

@@ -1,5 +1,6 @@
 """Documents on their way out: media type, entity tag, templates."""
 
+from functools import lru_cache
 from typing import Any
 
 from trunkline.dialects.network import forms
@@ -19,11 +20,15 @@ def base_of(request: Request) -> str:
 
 def media_type(request: Request) -> str:
     """HAL unless the caller prefers forms, or plain JSON to both (reference/expeto.md §1)."""
-    if request.accepted == JSON:
-        header = (request.header("accept") or "").lower()
-        if quality(header, HAL)[0] == quality(header, JSON)[0]:
-            return HAL
+    if request.accepted == JSON and _as_gladly_hal(request.header("accept") or ""):
+        return HAL
     return request.accepted
+
+
+@lru_cache(maxsize=1024)
+def _as_gladly_hal(accept: str) -> bool:
+    """Whether who gets JSON takes HAL as gladly."""
+    return quality(accept.lower(), HAL)[0] == quality(accept.lower(), JSON)[0]
 
 
 def document_answer(request: Request, document: Document, status: int = 200, headers: Headers | None = None) -> Answer:

@@ -24,6 +24,7 @@ MANAGE = "webhooks.manage"
 
 REPLAY_JOB = "webhooks.replay"
 REPLAYED_AT_ONCE = 1000  # in one transaction
+MOST_COUNTED = 100_000
 SWEPT_AT_ONCE = 1000
 MOST_TESTS = 20  # of one endpoint that are on their way
 REFERENCE_PREFIX = "msg_"
@@ -96,7 +97,8 @@ async def replay_delivery(work: Work, reference: str, delivery_reference: str) -
 
 
 async def replay_range(work: Work, reference: str, since: datetime, until: datetime | None, only_failed: bool) -> int:
-    """Have the deliveries that were made from `since` on and before `until` (default: now) sent again; how many they are.
+    """Have the deliveries that were made from `since` on and before `until` (default: now) sent again; how many they are,
+    of which no more than a hundred thousand are counted.
 
     `only_failed` leaves those alone that were delivered. Those that are on their way, and tests, are never taken. The first thousand
     are taken at once, more by a job. Raises `NotFound`, and `Invalid` when `until` is not after `since`.
@@ -108,10 +110,10 @@ async def replay_range(work: Work, reference: str, since: datetime, until: datet
         field = "since" if until is None else "until"
         raise Invalid([Violation(field, "must be in the past" if until is None else "must be after the begin")])
     range_ = Range(endpoint.id, since, until or now + timedelta(seconds=1), now, only_failed)
-    count = await store.count_range(work, range_)
-    done = await store.replay_range(work, range_, REPLAYED_AT_ONCE, now) if count else 0
-    if done == REPLAYED_AT_ONCE and count > done:
-        await jobs.enqueue(work, REPLAY_JOB, _payload(range_))
+    count = await store.count_range(work, range_, MOST_COUNTED)
+    done, rest = await store.replay_range(work, range_, REPLAYED_AT_ONCE, now)
+    if done < count:
+        await jobs.enqueue(work, REPLAY_JOB, _payload(rest))
     return max(count, done)
 
 
@@ -124,7 +126,7 @@ async def run_replay(realm: Realm, tenant_id: UUID, payload: dict[str, Any]) -> 
         principal = system(tenant_id, realm.environment, "webhooks")
         work = Work(realm.pool, realm.clock, principal, Origin(REPLAY_JOB, new_id().hex))
         async with Transaction(work) as transaction:
-            done = await store.replay_range(work, range_, REPLAYED_AT_ONCE, work.clock.now())
+            done, range_ = await store.replay_range(work, range_, REPLAYED_AT_ONCE, work.clock.now())
             await transaction.commit(OK)
 
 

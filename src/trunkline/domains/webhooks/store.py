@@ -53,9 +53,10 @@ WRITE_KEYS = Statement("""
        SET secret = $3, signing_key = $4, previous_secret = $5, previous_signing_key = $6, previous_until = $7
      WHERE tenant_id = $1 AND id = $2
 """)
+# It has no owner any more, so that the account can be removed before what is left of the endpoint is.
 REMOVE = Statement("""
     UPDATE webhook_endpoints
-       SET removed_at = $3, modified_at = $3, version = version + 1,
+       SET removed_at = $3, modified_at = $3, version = version + 1, account_id = NULL, customer_id = NULL,
            secret = NULL, signing_key = NULL, previous_secret = NULL, previous_signing_key = NULL, previous_until = NULL
      WHERE tenant_id = $1 AND id = $2
 """)
@@ -169,7 +170,7 @@ RANGE = """
 """
 FAILED = RANGE + "AND d.status = 'failed'"  # an index has them alone
 FINISHED = RANGE + "AND d.status <> 'pending'"
-COUNT = "SELECT count(*) FROM webhook_deliveries d WHERE "
+COUNT = "SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries d WHERE {} LIMIT $6) counted"
 REPLAY = """
     WITH chosen AS (
         SELECT d.id FROM webhook_deliveries d WHERE {} ORDER BY d.created_at, d.id LIMIT $6 FOR UPDATE
@@ -177,10 +178,10 @@ REPLAY = """
     UPDATE webhook_deliveries d
        SET status = 'pending', next_at = $7, forced = true, tries = 0, response_status = NULL, failure = NULL, finished_at = NULL
       FROM chosen WHERE d.tenant_id = $1 AND d.id = chosen.id
-    RETURNING d.id
+    RETURNING d.created_at
 """
-COUNT_FAILED = Statement(COUNT + FAILED)
-COUNT_FINISHED = Statement(COUNT + FINISHED)
+COUNT_FAILED = Statement(COUNT.format(FAILED))
+COUNT_FINISHED = Statement(COUNT.format(FINISHED))
 REPLAY_FAILED = Statement(REPLAY.format(FAILED))
 REPLAY_FINISHED = Statement(REPLAY.format(FINISHED))
 
@@ -232,18 +233,19 @@ async def replay_one(work: Work, delivery_id: UUID, at: datetime) -> bool:
     return bool(await work.write(REPLAY_ONE, delivery_id, at))
 
 
-async def count_range(work: Work, range_: Range) -> int:
-    """How many deliveries a range holds that can be replayed."""
+async def count_range(work: Work, range_: Range, most: int) -> int:
+    """How many deliveries a range holds that can be replayed, counted up to `most`."""
     *bounds, only_failed = range_
-    rows = await work.fetch(COUNT_FAILED if only_failed else COUNT_FINISHED, *bounds)
+    rows = await work.fetch(COUNT_FAILED if only_failed else COUNT_FINISHED, *bounds, most)
     count: int = rows[0][0]
     return count
 
 
-async def replay_range(work: Work, range_: Range, limit: int, at: datetime) -> int:
-    """Have up to `limit` deliveries of a range sent at `at`, the oldest first; how many."""
+async def replay_range(work: Work, range_: Range, limit: int, at: datetime) -> tuple[int, Range]:
+    """Have up to `limit` deliveries of a range sent at `at`, the oldest first; how many, and the range that is left."""
     *bounds, only_failed = range_
-    return len(await work.write(REPLAY_FAILED if only_failed else REPLAY_FINISHED, *bounds, limit, at))
+    rows = await work.write(REPLAY_FAILED if only_failed else REPLAY_FINISHED, *bounds, limit, at)
+    return len(rows), range_._replace(since=max((row[0] for row in rows), default=range_.since))
 
 
 # retention -------------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ from trunkline.kit.ids import NIL
 from trunkline.kit.principal import Environment
 from trunkline.kit.realm import Realm
 from trunkline.kit.record import Origin
-from trunkline.kit.telemetry import FAILURES, REQUESTS, SECONDS, AccessLog
+from trunkline.kit.telemetry import ANSWERED, FAILURES, AccessLog
 from trunkline.kit.throttle import TokenBucket, limit_field, policy_field
 from trunkline.kit.work import Work
 
@@ -84,7 +84,6 @@ class Pipeline:
         self._draining = draining or Draining()
         self._proxies = tuple(ip_network(proxy, strict=False) for proxy in policy.trusted_proxies)
         self._policy_fields: dict[str, str] = {}
-        self._observers: dict[tuple[str, str], tuple[Any, dict[int, Any]]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -341,15 +340,7 @@ class Pipeline:
         self, request: Request, dialect: Dialect | None, operation: Operation | None, answer: Answer, seconds: float
     ) -> None:
         key = (dialect.name if dialect else "-", operation.name if operation else "-")
-        observer = self._observers.get(key)
-        if observer is None:
-            observer = self._observers[key] = (SECONDS.labels(*key), {})
-        histogram, counters = observer
-        counter = counters.get(answer.status)
-        if counter is None:
-            counter = counters[answer.status] = REQUESTS.labels(*key, str(answer.status))
-        counter.inc()
-        histogram.observe(seconds)
+        ANSWERED.add(*key, answer.status, seconds)
         principal = getattr(request, "principal", None)
         self._access_log.write(
             event="request",

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from trunkline.dialects.clients import MANAGE_WEBHOOKS
 from trunkline.dialects.customer import examples, words
+from trunkline.dialects.customer.events import PATTERNS
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
 from trunkline.dialects.customer.representations import One, SelfLink, told
 from trunkline.dialects.customer.webhook_documents import (
@@ -55,12 +56,13 @@ Url = Annotated[
     ),
 ]
 EventTypes = Annotated[
-    list[Annotated[str, Meta(extra_json_schema={"minLength": 1})]],
+    list[Annotated[str, Meta(extra_json_schema={"enum": list(PATTERNS)})]],
     told(
         "What to hear of: event types, `case.*` for all of a thing's, `*` for everything. Each must be readable with this token.",
         ["case.*", "case_message.added"],
         minItems=1,
         maxItems=50,
+        uniqueItems=True,
     ),
 ]
 Words = Annotated[str, told("What it is for.", "NOC ticketing", maxLength=500)]
