@@ -20,6 +20,7 @@ from bench.profile import profile
 from bench.report import Result
 from bench.server import Subject
 from bench.totals import after_writes
+from bench.webhooks import webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Extent:
     writes: int  # after each of which a total is read
     imported: int  # rows at once
     feed_seconds: float
+    delivered: int  # webhooks
 
 
 FULL = Extent(
@@ -47,9 +49,19 @@ FULL = Extent(
     writes=200,
     imported=100_000,
     feed_seconds=20,
+    delivered=10_000,
 )
 QUICK = Extent(
-    rounds=3, seconds=40, scale=0.3, requests=10_000, two_rounds=0, limit_rounds=2, writes=40, imported=10_000, feed_seconds=5
+    rounds=3,
+    seconds=40,
+    scale=0.3,
+    requests=10_000,
+    two_rounds=0,
+    limit_rounds=2,
+    writes=40,
+    imported=10_000,
+    feed_seconds=5,
+    delivered=3_000,
 )
 LEAST_ROUNDS = 3
 
@@ -77,6 +89,8 @@ def measure(extent: Extent, command: str) -> Result:
             result.imported = bulk_import(subject, extent.imported)
             say("a reader of the feed")
             result.feed = feed_delay(subject, extent.feed_seconds)
+            say(f"delivering {extent.delivered:,} webhooks")
+            result.webhooks = webhooks(subject, extent.delivered)
             say("pgbench -S")
             by_key = limits.select_by_key(subject, extent.limit_rounds, seconds=3)
             result.limits.append(("PostgreSQL: `pgbench -S -M prepared`", *by_key))

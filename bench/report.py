@@ -11,6 +11,7 @@ from bench.feed import FeedDelay
 from bench.imports import Imported
 from bench.server import cores
 from bench.totals import AfterWrites
+from bench.webhooks import Deliveries
 from trunkline.kit.clock import wall_clock
 
 README = Path(__file__).with_name("README.md")
@@ -19,6 +20,7 @@ MEMORY_LIMIT = 120.0
 TOTALS_LIMIT = 1.5  # a page right after a write, of one after a page: a count of 100,000 rows would be twenty of them
 IMPORT_LIMIT = 30.0 / 100_000  # seconds for a row
 FEED_LIMIT = 100.0  # milliseconds, 99 of 100
+WEBHOOK_LIMIT = 500.0  # deliveries a second, at least
 
 HEAD = (
     "| figure | CPU ms: median | minimum | application | PostgreSQL | limit | | req/s | p50 ms | p99 ms |\n"
@@ -40,6 +42,7 @@ class Result:
     totals: AfterWrites | None = None
     imported: Imported | None = None
     feed: FeedDelay | None = None
+    webhooks: Deliveries | None = None
 
     def missed(self, tolerance: float = 0.0) -> list[str]:
         """The figures above their limit by more than `tolerance` (0.1 is a tenth)."""
@@ -56,6 +59,8 @@ class Result:
             found.append(f"import of {self.imported.rows:,} subscribers: {self.imported.seconds:.1f} s, limit {limit:g} s")
         if self.feed and self.feed.p99 > FEED_LIMIT * (1 + tolerance):
             found.append(f"an event at its reader: p99 {self.feed.p99:.0f} ms, limit {FEED_LIMIT:g} ms")
+        if self.webhooks and self.webhooks.per_second < WEBHOOK_LIMIT / (1 + tolerance):
+            found.append(f"webhooks: {self.webhooks.per_second:.0f} deliveries/s, at least {WEBHOOK_LIMIT:g}")
         return found
 
     def markdown(self) -> str:
@@ -75,6 +80,7 @@ class Result:
             lines += ["", "Two workers, for information:", "", HEAD, *(_row(measured, {}) for measured in self.two.values())]
         lines += [*_beside(self.totals, self.imported)]
         lines += _feed_rows(self.feed) if self.feed else []
+        lines += _webhook_rows(self.webhooks) if self.webhooks else []
         lines += ["", "The physical limits:", "", "| | CPU ms: median | minimum |", "|---|---:|---:|"]
         lines += [f"| {name} | {middle:.3f} | {least:.3f} |" for name, middle, least in self.limits]
         return "\n".join(lines)
@@ -147,6 +153,20 @@ def _feed_rows(feed: FeedDelay) -> list[str]:
         "| | p50 ms | p99 ms | longest | limit of p99 | | cores, server and PostgreSQL |",
         "|---|---:|---:|---:|---:|---|---:|",
         f"| {written} | {delays} | {feed.cpu:.2f} |",
+    ]
+
+
+def _webhook_rows(webhooks: Deliveries) -> list[str]:
+    """A table of its own: here more is better."""
+    kept = "kept" if webhooks.per_second >= WEBHOOK_LIMIT else "**missed**"
+    costs = f"{webhooks.worker + webhooks.database:.3f} | {webhooks.worker:.3f} | {webhooks.database:.3f}"
+    return [
+        "",
+        "Webhooks from one worker to a receiver on this machine:",
+        "",
+        "| | deliveries/s | limit | | CPU ms each | worker | PostgreSQL |",
+        "|---|---:|---:|---|---:|---:|---:|",
+        f"| {webhooks.count:,} committed events | **{webhooks.per_second:,.0f}** | ≥ {WEBHOOK_LIMIT:g} | {kept} | {costs} |",
     ]
 
 

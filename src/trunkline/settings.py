@@ -182,7 +182,9 @@ class Settings:
     )
     cases_deprecated: date = _setting(date(2026, 1, 1), "Case API: since when it is deprecated (the header Deprecation)", _day)  # noqa: RUF009
     cases_sunset: date | None = _setting(None, "Case API: when it ends (the header Sunset)", _day)  # noqa: RUF009
-    public_url: str = _setting("", "Network API and webhooks: what links begin with when a proxy stands in front of the server", _address)
+    public_url: str = _setting(
+        "", "Network API and webhooks: what links begin with when a proxy stands in front of the server", _address
+    )
     network_reads_per_second: float = _setting(50.0, "Network API: sustained reads per second of a caller", _number)
     network_read_burst: int = _setting(500, "Network API: reads in a short burst", _whole(1, 1_000_000_000))
     network_writes_per_minute: int = _setting(1200, "Network API: writes in any 60 seconds", _whole(1, 1_000_000_000))

@@ -15,6 +15,7 @@ from trunkline.domains.webhooks import deliveries
 from trunkline.domains.webhooks import service as webhooks
 from trunkline.domains.webhooks.deliveries import REPLAY_JOB
 from trunkline.domains.webhooks.service import NEWEST_FIRST, Delivery, WebhookEndpoint
+from trunkline.domains.webhooks.store import SWEPT_AT_ONCE
 from trunkline.jobs import JOBS
 from trunkline.kit.errors import Conflict, Invalid, NotFound
 from trunkline.kit.ids import new_id
@@ -333,15 +334,14 @@ async def test_what_was_sent_is_erased_after_a_while(made: Made) -> None:
     assert kept.response_body == "answer"
 
 
-async def test_finished_deliveries_are_deleted_after_a_while(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_finished_deliveries_are_deleted_after_a_while(made: Made) -> None:
     """With their tries, in batches; what waits stays however old it is, and what finished lately however long it took."""
-    monkeypatch.setattr(deliveries, "SWEPT_AT_ONCE", 10)
-    old = await made.put(25, age=91 * DAY, payload="x")
+    old = await made.put(2 * SWEPT_AT_ONCE + 5, age=91 * DAY, payload="x")
     await made.attempts(old[0], "a", "b")
     waiting = await made.put(age=91 * DAY, status="pending")
     slow = await made.put(age=91 * DAY, finished_at=made.now - 89 * DAY)
     await made.sweep()
-    assert [await made.of(id_) for id_ in old] == [None] * 25
+    assert [await made.of(id_) for id_ in old] == [None] * len(old)
     assert await made.house.sql("SELECT 1 FROM webhook_attempts WHERE tenant_id = $1 AND delivery_id = $2", old[0]) == []
     assert (await made.of(waiting[0]))["status"] == "pending"
     assert (await made.of(slow[0]))["status"] == "failed"

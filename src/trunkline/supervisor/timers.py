@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 60.0
 FORGET_EVERY_SECONDS = 3600.0
 BATCH = 200
+SWEEPS = 100  # batches of deliveries in one round, a thousand each: more than one courier sends, and the other steps do not wait for long
 KEPT_AFTER_EXPIRY = timedelta(hours=1)
 
 Step = Callable[[Work, int], Awaitable[int]]
@@ -88,8 +89,9 @@ async def run_once(realm: Realm, periods: Periods = DEFAULT) -> None:
             now = realm.clock.now()
             await replay.sweep(connection, tenant_id, now, KEPT_AFTER_EXPIRY)
             await sweep_credentials(connection, tenant_id, now, now - KEPT_AFTER_EXPIRY)
-            while await sweep_deliveries(connection, tenant_id, now, periods.payload_kept, periods.log_kept):
-                pass
+            for _ in range(SWEEPS):
+                if not await sweep_deliveries(connection, tenant_id, now, periods.payload_kept, periods.log_kept):
+                    break
     async with realm.pool.connection() as connection:
         await sweep_login_failures(connection, realm.clock.now())
 

@@ -16,7 +16,8 @@ import pytest
 
 from tests.dialects.customer.wire import BASIC, SUPPORT, everything, is_problem, made_client, open_case, token_form
 from tests.serving import Server
-from trunkline.dialects.customer.events import EVENT_TYPES, SUBJECTS, cursor_of, event_document, position_of
+from trunkline.dialects.customer.cursors import cursor_of, position_of
+from trunkline.dialects.customer.events import EVENT_TYPES, SUBJECTS, event_document
 from trunkline.kit.clock import Clock
 from trunkline.kit.events import StoredEvent
 from trunkline.kit.ids import new_id

@@ -25,7 +25,6 @@ MANAGE = "webhooks.manage"
 REPLAY_JOB = "webhooks.replay"
 REPLAYED_AT_ONCE = 1000  # in one transaction
 MOST_COUNTED = 100_000
-SWEPT_AT_ONCE = 1000
 MOST_TESTS = 20  # of one endpoint that are on their way
 REFERENCE_PREFIX = "msg_"
 OK = 200  # the outcome in the audit
@@ -149,8 +148,8 @@ async def sweep_deliveries(
 ) -> int:
     """Erase and delete one batch of what has been kept for long enough; how many rows. 0 when nothing is left."""
     await store.erase_previous_keys(connection, tenant_id, now)
-    deleted = await store.delete_old(connection, tenant_id, now - log_kept, SWEPT_AT_ONCE)
-    return deleted or await store.erase_payloads(connection, tenant_id, now - payload_kept, SWEPT_AT_ONCE)
+    deleted = await store.delete_old(connection, tenant_id, now - log_kept)
+    return deleted or await store.erase_payloads(connection, tenant_id, now - payload_kept)
 
 
 # references ------------------------------------------------------------------------------------------------------------

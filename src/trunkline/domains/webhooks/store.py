@@ -250,30 +250,32 @@ async def replay_range(work: Work, range_: Range, limit: int, at: datetime) -> t
 
 # retention -------------------------------------------------------------------------------------------------------------
 
+SWEPT_AT_ONCE = 1000  # in the texts: a planner that does not know how few they are reads whole tables to find them
+
 # Rows that somebody else holds are left for the next time.
-ERASE_PAYLOADS = Statement("""
+ERASE_PAYLOADS = Statement(f"""
     WITH old AS (
         SELECT d.id FROM webhook_deliveries d
          WHERE d.tenant_id = $1 AND d.payload IS NOT NULL AND coalesce(d.finished_at, d.created_at) < $2
-         ORDER BY coalesce(d.finished_at, d.created_at) LIMIT $3 FOR UPDATE SKIP LOCKED
+         ORDER BY coalesce(d.finished_at, d.created_at) LIMIT {SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED
     ), answers AS (
         UPDATE webhook_attempts t SET response_body = NULL FROM old
          WHERE t.tenant_id = $1 AND t.delivery_id = old.id AND t.response_body IS NOT NULL
     )
     UPDATE webhook_deliveries d SET payload = NULL FROM old WHERE d.tenant_id = $1 AND d.id = old.id RETURNING d.id
 """)
-DELETE_FINISHED = Statement("""
+DELETE_FINISHED = Statement(f"""
     DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND id IN (
         SELECT d.id FROM webhook_deliveries d WHERE d.tenant_id = $1 AND d.finished_at < $2
-         ORDER BY d.finished_at LIMIT $3 FOR UPDATE SKIP LOCKED)
+         ORDER BY d.finished_at LIMIT {SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED)
     RETURNING id
 """)
-DELETE_OF_REMOVED = Statement("""
+DELETE_OF_REMOVED = Statement(f"""
     DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND id IN (
         SELECT d.id FROM webhook_endpoints p
           JOIN webhook_deliveries d ON d.tenant_id = $1 AND d.endpoint_id = p.id AND d.status = 'pending'
          WHERE p.tenant_id = $1 AND p.removed_at < $2
-         LIMIT $3 FOR UPDATE OF d SKIP LOCKED)
+         LIMIT {SWEPT_AT_ONCE} FOR UPDATE OF d SKIP LOCKED)
     RETURNING id
 """)
 DELETE_REMOVED = Statement("""
@@ -289,16 +291,16 @@ ERASE_PREVIOUS_KEYS = Statement("""
 """)
 
 
-async def erase_payloads(connection: Connection, tenant_id: UUID, before: datetime, limit: int) -> int:
+async def erase_payloads(connection: Connection, tenant_id: UUID, before: datetime) -> int:
     """Erase what was sent and answered by deliveries that finished before an instant, or are waiting since before; how many."""
-    return len(await connection.fetch(ERASE_PAYLOADS, tenant_id, before, limit))
+    return len(await connection.fetch(ERASE_PAYLOADS, tenant_id, before))
 
 
-async def delete_old(connection: Connection, tenant_id: UUID, before: datetime, limit: int) -> int:
+async def delete_old(connection: Connection, tenant_id: UUID, before: datetime) -> int:
     """Delete deliveries that finished before an instant, and what removed endpoints have left; how many rows."""
-    rows: Sequence[Row] = await connection.fetch(DELETE_FINISHED, tenant_id, before, limit)
+    rows: Sequence[Row] = await connection.fetch(DELETE_FINISHED, tenant_id, before)
     if not rows:
-        rows = await connection.fetch(DELETE_OF_REMOVED, tenant_id, before, limit)
+        rows = await connection.fetch(DELETE_OF_REMOVED, tenant_id, before)
     if not rows:
         rows = await connection.fetch(DELETE_REMOVED, tenant_id, before)
     return len(rows)

@@ -20,46 +20,46 @@ AS_JSON = "jsonb_build_object({})".format(
 
 BATCH = 10_000  # of one statement: a statement has its time limit, the transaction around them all has none
 
-
-def switching(which: str, changes: str, event_type: str) -> str:
-    """The statement that sets `changes` in the subscribers that meet `which`, with an event for each; how many they were.
-
-    $2-$4: the account's customer and the range of paths that is its subtree; $5: now.
-    """
-    events = f"""
+EVENTS = """
         SELECT '{event_type}' AS type, 'subscriber' AS subject_type, moved.id AS subject_id, moved.reference AS subject_reference,
                (moved.new_state ->> 'version')::bigint AS subject_version, moved.account_id, moved.customer_id, moved.state AS before,
                moved.new_state AS after
           FROM moved"""
-    return f"""
+
+# Makes `changes` in the subscribers that meet `which`, with an event for each; how many they were.
+# $2-$4: the account's customer and the range of paths that is its subtree; $5: now.
+SWITCH = f"""
     WITH held AS (
         SELECT b.id, b.version, {AS_JSON} AS state
           FROM subscribers b JOIN accounts a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
-         WHERE b.tenant_id = $1 AND b.customer_id = $2 AND {which} AND b.deleted_at IS NULL
+         WHERE b.tenant_id = $1 AND b.customer_id = $2 AND {{which}} AND b.deleted_at IS NULL
            AND a.tenant_id = $1 AND a.path >= $3 AND a.path < $4
          LIMIT {BATCH} FOR UPDATE OF b
     ), moved AS (
         UPDATE subscribers b
-           SET {changes}, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
+           SET {{changes}}, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
           FROM held WHERE b.tenant_id = $1 AND b.id = held.id
         RETURNING b.id, b.reference, b.account_id, b.customer_id, held.state, {AS_JSON} AS new_state
-    ), {announce_rows(events, "moved", "subscribers", 5)}
+    ), {announce_rows(EVENTS, "moved", "subscribers", 5)}
     SELECT count(*) FROM moved
-    """
-
+"""
 
 SUSPEND = Statement(
-    switching("b.status = 'active'", "status = 'inactive', suspended_with_account = true", "subscriber.deactivated")
+    SWITCH.format(
+        which="b.status = 'active'",
+        changes="status = 'inactive', suspended_with_account = true",
+        event_type="subscriber.deactivated",
+    )
 )
 
 # Only what a suspension switched off, and only where no account above is still suspended.
 RESUME = Statement(
-    switching(
-        """b.suspended_with_account
+    SWITCH.format(
+        which="""b.suspended_with_account
            AND NOT EXISTS (SELECT 1 FROM accounts up WHERE up.tenant_id = $1 AND up.customer_id = $2 AND NOT up.enabled
                               AND starts_with(a.path, up.path))""",
-        "status = 'active', suspended_with_account = false",
-        "subscriber.activated",
+        changes="status = 'active', suspended_with_account = false",
+        event_type="subscriber.activated",
     )
 )
 
