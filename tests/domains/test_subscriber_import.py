@@ -7,7 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.domains.house import House
+from tests.conftest import MakeDatabase
+from tests.domains.house import House, build
 from tests.domains.network_parts import OPC, RIGHTS, K, Parts, build_parts
 from trunkline.domains.connectivity.subscribers import service as subscribers
 from trunkline.domains.connectivity.subscribers import store
@@ -219,6 +220,16 @@ async def test_a_job_goes_on_where_it_stopped(house: House, small_chunks: int, m
     await subscribers.run_import(house.realm, house.tenant_id, job.id)
     done = await subscribers.find_import(work, job.reference)
     assert (done.status, done.created, await count(house, numbers)) == ("completed", 40, 40)
+
+
+async def test_a_job_tells_the_planner_how_large_the_table_has_become(make_database: MakeDatabase, small_chunks: int) -> None:
+    """Statements that were planned for an empty table are planned anew while it fills, long before autovacuum comes by."""
+    house = await build(await make_database())
+    job = await start(house, [row() for _ in range(300)])
+    await subscribers.run_import(house.realm, house.tenant_id, job.id)
+    known = await house.sql("SELECT reltuples FROM pg_class WHERE oid = 'subscribers'::regclass AND $1::uuid IS NOT NULL")
+    assert known[0][0] >= 300 / 2 - small_chunks
+    await house.realm.pool.close()
 
 
 async def test_a_job_acts_for_the_caller_who_started_it(house: House, small_chunks: int) -> None:

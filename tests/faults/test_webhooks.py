@@ -182,3 +182,23 @@ async def test_every_acknowledged_change_arrives_in_order_whatever_is_killed(pre
 async def all_heard(server: Server, begin: int) -> bool:
     """Whether every event is a delivery by now."""
     return len(await rows(server, DELIVERIES)) >= len(await rows(server, EVENTS, begin))
+
+
+async def test_a_server_that_stops_waits_for_the_answers(new: MakeServer) -> None:
+    """SIGTERM while a receiver takes its time: the request is answered and written down, and is not sent again after the next start."""
+    server = new(**SETTINGS, TRUNKLINE_DEMO="off")
+    await asyncio.to_thread(server.start)
+    async with Receiver(lambda _: Answer(200, after=2)) as receiver:
+        for path in ("/one", "/two"):  # the first one hears of the second
+            types = ("--event-type", "webhook_endpoint.created")
+            await asyncio.to_thread(server.run, "webhook", "create", receiver.url + path, *types)
+        await receiver.wait(1, seconds=30)
+        assert await asyncio.to_thread(server.stop) == 0
+        assert len(receiver.answered) == len(receiver.received)
+        answered = len(receiver.answered)
+        await asyncio.to_thread(server.start)
+        written = await rows(server, "SELECT status, attempts FROM webhook_deliveries")
+        assert [(row["status"], row["attempts"]) for row in written].count(("delivered", 1)) >= answered
+        await asyncio.sleep(2)
+        assert len({request.id for request in receiver.received}) == len(receiver.received)
+        assert await asyncio.to_thread(server.stop) == 0

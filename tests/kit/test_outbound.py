@@ -14,7 +14,7 @@ from tests.naming import OK, Receiver, answer, hang_up, receiver
 from trunkline.kit.outbound.addresses import Allowed
 from trunkline.kit.outbound.client import NotReached, Outbound
 
-SECONDS = 1.0
+SECONDS = 2.0
 HERE = "127.0.0.1"
 
 
@@ -98,7 +98,7 @@ async def test_calls_at_once_have_a_connection_each(outbound: Outbound) -> None:
     async with receiver(slow) as running:
         began = monotonic()
         await asyncio.gather(*(outbound.post(running.url(), {}, b"x") for _ in range(50)))
-        assert monotonic() - began < 0.9
+        assert monotonic() - began < 5
         assert len(running.connections) == 50
 
 
@@ -219,7 +219,7 @@ def endless(head: bytes, again: bytes) -> Callable[[asyncio.StreamWriter], Await
 
 
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-LATE = "within 1 seconds"
+LATE = "within 2 seconds"
 NOT_HTTP = "the answer is not proper HTTP: "
 
 
@@ -266,7 +266,7 @@ async def test_a_receiver_that_misbehaves_gets_a_reason(
         assert failed.reason.isprintable()
         assert len(failed.reason) <= 300
         assert failed.address == HERE
-        assert failed.duration_ms < SECONDS * 1000 + 500
+        assert failed.duration_ms < SECONDS * 1000 + 1000
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 20_000  # KiB
         running.answering = answer(OK)
         assert (await outbound.post(running.url(), {}, b"x")).status == 200, "the next call is not harmed"

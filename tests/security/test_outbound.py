@@ -26,7 +26,7 @@ from trunkline.kit.outbound.addresses import Allowed, literal_address
 from trunkline.kit.outbound.client import NotReached, Outbound
 from trunkline.kit.outbound.connections import EXCHANGE, Connector
 from trunkline.kit.outbound.reasons import Exchange
-from trunkline.kit.outbound.resolver import NoAddress
+from trunkline.kit.outbound.resolver import NoAddress, Resolver
 from trunkline.kit.startup import StartupError
 
 OUTSIDE = "127.0.0.2"
@@ -236,6 +236,18 @@ async def test_a_name_cannot_hide_an_inner_address(
     assert everywhere.connections == []
 
 
+async def test_the_resolver_leaves_refused_addresses_out(names: NameServer) -> None:
+    """What a name leads to is judged before anything is connected, and at most four addresses of a family are tried."""
+    names.answers["mixed.example"] = [[INSIDE, "::1", OUTSIDE]]
+    names.answers["many.example"] = [[f"127.0.0.{number}" for number in range(1, 40)]]
+    resolver = Resolver(ALLOWED, [names.address])
+    assert [found["host"] for found in await resolver.resolve("mixed.example", 80)] == [OUTSIDE]
+    await resolver.close()
+    resolver = Resolver(Allowed(["127.0.0.0/8"]), [names.address])
+    assert len(await resolver.resolve("many.example", 80)) == 4
+    await resolver.close()
+
+
 class Lying(AbstractResolver):
     """A resolver that leads inside: what a fault in ours would be."""
 
@@ -314,16 +326,15 @@ async def test_the_environment_leads_no_request_astray(
     await calls.close()
 
 
-async def test_cookies_are_not_kept() -> None:
+async def test_cookies_are_not_kept(names: NameServer, outbound: Outbound) -> None:
     """What a receiver sets as a cookie does not come back to it."""
-    calls = Outbound(ALLOWED, seconds=5)
+    names.answers["cookies.example"] = [[OUTSIDE]]
     async with receiver(
         answer(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n"), host=OUTSIDE
     ) as outer:
         for _ in range(2):
-            await calls.post(outer.url(host=OUTSIDE), {}, b"{}")
+            await outbound.post(outer.url(host="cookies.example"), {}, b"{}")
         assert [request.headers.get("cookie") for request in outer.requests] == [None, None]
-    await calls.close()
 
 
 NOT_CALLED = (
@@ -355,21 +366,21 @@ async def test_plain_http_is_refused_where_https_is_required() -> None:
 
 
 async def test_a_slow_name_delays_no_other(names: NameServer) -> None:
-    """While hundreds of look-ups wait for servers that do not answer, another name is found and called at once."""
-    slow = [f"slow-{number}.example" for number in range(300)]
+    """While many look-ups wait for servers that do not answer, another name is found and called at once."""
+    slow = [f"slow-{number}.example" for number in range(150)]
     names.silent.update(slow)
     names.answers["quick.example"] = [[OUTSIDE]]
-    calls = Outbound(ALLOWED, seconds=4, nameservers=[names.address])
+    calls = Outbound(ALLOWED, seconds=6, nameservers=[names.address])
     async with receiver(host=OUTSIDE) as outer:
         waiting = [asyncio.create_task(refusal(calls, outer.url(host=name))) for name in slow]
         await asyncio.sleep(0.5)
         began = monotonic()
         assert (await calls.post(outer.url(host="quick.example"), {}, b"{}")).status == 200
-        assert monotonic() - began < 1.0
+        assert monotonic() - began < 2.5
         reasons = {
             refused.reason.replace(name, "NAME") for refused, name in zip(await asyncio.gather(*waiting), slow, strict=True)
         }
-    assert reasons <= {"the address of NAME was not found within 4 seconds", "the name servers did not answer in time for NAME"}
+    assert reasons <= {"the address of NAME was not found within 6 seconds", "the name servers did not answer in time for NAME"}
     await calls.close()
 
 
@@ -380,15 +391,19 @@ async def test_a_name_that_is_not_there_is_said_so(names: NameServer, outbound: 
     assert (await refusal(outbound, "http://empty.example/")).reason == "the name empty.example has no address"
 
 
-async def test_names_are_asked_in_full(names: NameServer, everywhere: Receiver, outbound: Outbound) -> None:
+async def test_names_are_asked_in_full(names: NameServer, everywhere: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name is asked as it stands, in its ASCII form and without search domains, and called by that form."""
+    monkeypatch.setenv("LOCALDOMAIN", "corp.example")  # as a line "search" in resolv.conf would
     names.answers["xn--bcher-kva.example"] = names.answers["single"] = [[OUTSIDE]]
+    calls = Outbound(ALLOWED, seconds=5, nameservers=[names.address])
     for host in ("BÜCHER.Example", "bücher.example.", "single"):
-        await outbound.post(everywhere.url(host=host), {}, b"{}")
-    assert {name for name, _ in names.asked} == {"xn--bcher-kva.example", "single"}
+        await calls.post(everywhere.url(host=host), {}, b"{}")
+    await refusal(calls, everywhere.url(host="payroll"))
+    assert {name for name, _ in names.asked} == {"xn--bcher-kva.example", "single", "payroll"}
     assert [request.headers["host"].partition(":")[0] for request in everywhere.requests] == ["xn--bcher-kva.example"] * 2 + [
         "single"
     ]
+    await calls.close()
 
 
 # certificates ----------------------------------------------------------------------------------------------------------

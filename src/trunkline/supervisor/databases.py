@@ -28,7 +28,7 @@ CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 2.0
 COMING_UP_SECONDS = 20.0  # how long to wait for a server that says that it is starting
 COMMAND_SECONDS = 20.0  # how long another command may hold the embedded PostgreSQL
-SPARE_CONNECTIONS = 25
+SPARE_CONNECTIONS = 31  # the supervising process, the couriers, commands
 LITTLE_ROOM = 1024 * 1024
 
 SET_ENVIRONMENT = Statement(

@@ -19,11 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import granian._loops
-import granian.server.mp  # noqa: F401
-import uvloop  # noqa: F401
-
-import trunkline.app  # noqa: F401
+import trunkline.app  # noqa: F401 - what is forked has it
 from trunkline.dialects.cases.schema import schema
 from trunkline.kit.processes import end_with_parent, name_process
 from trunkline.supervisor import listener

@@ -47,7 +47,7 @@ def put(server: Server, case_id: str, status: str) -> None:
     sql(
         server,
         """
-        UPDATE cases SET status = $2, version = version + 1,
+        UPDATE cases SET status = $2::text, version = version + 1,
                          modified_at = date_trunc('second', modified_at) - interval '1 hour',
                          resolved_at = CASE WHEN $2 = 'resolved' THEN date_trunc('second', now()) END
          WHERE reference = $1

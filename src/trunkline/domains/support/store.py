@@ -42,14 +42,14 @@ LOCK_CASE = Statement(
 )
 
 UPDATE_CASE = Statement("""
-    UPDATE cases SET priority = $3, status = $4, customer_reference = $5, start_of_incident = $6, end_of_incident = $7,
+    UPDATE cases SET priority = $3::text, status = $4::text, customer_reference = $5, start_of_incident = $6, end_of_incident = $7,
                      resolved_at = $8, closed_at = $9, modified_at = $10, version = $11
      WHERE tenant_id = $1 AND id = $2
 """)
 
 INSERT_MESSAGE = Statement("""
     INSERT INTO case_messages (tenant_id, id, reference, case_id, customer_id, type, body, sent_by, created_at)
-    VALUES ($1, $2, 'MSG-' || nextval('case_message_references'), $3, $4, $5, $6, $7, $8)
+    VALUES ($1, $2, 'MSG-' || nextval('case_message_references'), $3, $4, $5::text, $6, $7, $8)
     RETURNING reference
 """)
 

@@ -7,6 +7,7 @@ more, and the next one reads everything that matters from the tables. So deliver
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -164,13 +165,18 @@ class Rounds:
         moved = await horizon(self._own, self._final)
         if moved == self._final:
             return False
-        more = False
+        more = behind = False
         for tenant_id in self._listening:
-            heard = await fan_out(self._desk.pool, tenant_id, moved, self._desk.presenter, self._desk.clock)
+            try:
+                heard = await fan_out(self._desk.pool, tenant_id, moved, self._desk.presenter, self._desk.clock)
+            except (Refusal, asyncpg.PostgresError) as error:
+                self._report(tenant_id, error)
+                behind = True
+                continue
             for target in heard.targets:
                 self._outbox(tenant_id, target).wake()
             more = more or heard.more
-        if not more:
+        if not more and not behind:
             self._final = moved
         return more
 
@@ -182,28 +188,45 @@ class Rounds:
             self._tenants_at = monotonic() + TENANTS_SECONDS
         seen: set[UUID] = set()
         for tenant_id in self._tenants:
-            waiting = await store.read_waiting(pool, tenant_id)
-            if waiting and tenant_id not in self._listening:
-                self._listening.add(tenant_id)
-                self._final = 0  # what it has missed is looked for
-            elif not waiting:
-                self._listening.discard(tenant_id)
-            for target, pending_at, forced_at in waiting:
-                seen.add(target.id)
-                outbox = self._outboxes.get(target.id)
-                if outbox is not None:
-                    outbox.adopt(target)
-                if pending_at is not None:
-                    outbox = outbox or self._outbox(tenant_id, target)
-                    first = pending_at if outbox.lets_pass(now) is Which.ALL else forced_at
-                    if first is not None and first <= now:
-                        outbox.wake()
-                    if target.status == EndpointStatus.DISABLED and pending_at != forced_at:
-                        await pool.fetch(store.FAIL_WAITING, tenant_id, target.id, now)  # it came while that was being disabled
+            try:
+                seen |= await self._look_at_tenant(tenant_id, now)
+            except (Refusal, asyncpg.PostgresError) as error:
+                self._report(tenant_id, error)
+                return
         for gone in self._outboxes.keys() - seen:
             self._outboxes.pop(gone).close()
         if monotonic() >= self._count_at:
             await self._count()
+
+    async def _look_at_tenant(self, tenant_id: UUID, now: datetime) -> set[UUID]:
+        """Wake the outboxes of a tenant for which something is due; its endpoints."""
+        waiting = await store.read_waiting(self._desk.pool, tenant_id)
+        if not waiting:
+            self._listening.discard(tenant_id)
+        elif tenant_id not in self._listening:
+            self._listening.add(tenant_id)
+            self._final = 0  # what it has missed is looked for
+        for target, pending_at, forced_at in waiting:
+            outbox = self._outboxes.get(target.id)
+            if outbox is not None:
+                outbox.adopt(target)
+            if pending_at is None:
+                continue
+            outbox = outbox or self._outbox(tenant_id, target)
+            first = pending_at if outbox.lets_pass(now) is Which.ALL else forced_at
+            if first is not None and first <= now:
+                outbox.wake()
+            if target.status == EndpointStatus.DISABLED and pending_at != forced_at:
+                await self._desk.pool.fetch(
+                    store.FAIL_WAITING, tenant_id, target.id, now
+                )  # it came while that was being disabled
+        return {target.id for target, _, _ in waiting}
+
+    def _report(self, tenant_id: UUID, error: Exception) -> None:
+        """A statement that failed: the next round tries again. Raises what is no fault of one statement: the connection is lost."""
+        if isinstance(error, db.LOST):
+            raise error
+        log.warning("webhooks.unread", environment=self._desk.environment, tenant=tenant_id, error=reason(error))
 
     async def _count(self) -> None:
         counts = [(await self._desk.pool.fetch(store.COUNT_PENDING, tenant_id))[0][0] for tenant_id in self._listening]

@@ -7,7 +7,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import random
 from typing import Any
 from uuid import UUID
@@ -89,6 +89,8 @@ class Outbox:
         self._target = target
         if not self._unwritten:
             self._condition = Condition(target.failing_since, target.held_until)
+            if target.failing_since is None:
+                self._misses = 0
 
     def close(self) -> None:
         """The endpoint was removed: nothing more is sent to it."""
@@ -96,6 +98,8 @@ class Outbox:
 
     def wake(self) -> None:
         """Something may be due."""
+        if self._desk.stopping.is_set():
+            return
         self._again = True
         self._change.set()
         if self._task is None or self._task.done():
@@ -193,7 +197,13 @@ class Outbox:
         for due in chain:
             if not self._may_send(due):
                 break
-            result = await self._deliver(due)
+            try:
+                result = await self._deliver(due)
+            except Exception as error:  # a fault of ours, or keys that cannot be read: the delivery stands as it stood
+                if not isinstance(error, (Refusal, Damaged)):
+                    log.exception("webhooks.fault", endpoint=self._target.id, delivery=due.id)
+                self._rest(LONG_REST_SECONDS, error)
+                break
             self._unwritten += 1
             self._desk.results.put(self._entry(result))
             if result.next_at is not None:
@@ -225,40 +235,41 @@ class Outbox:
             self.wake()
 
     async def _deliver(self, due: Due) -> Result:
-        """One try, or the reason why there is none."""
+        """One try, or the reason why there is none. Raises when the endpoint's keys cannot be read."""
         desk, target = self._desk, self._target
         begun = desk.clock.now()
+        keys = self._signing_keys(begun)
         try:
             if not (due.is_test or due.subject_type in desk.presenter.subjects(target.permissions)):
                 raise Unsendable("whoever chose the address may not read such events")
             text = body_of(due, desk.presenter)
-            body = text.encode()
-            headers = headers_of(due.id)
-            request = signed(headers, self._signing_keys(begun), body)
         except Unsendable as error:
             return Result(target.id, due, begun, delivered=False, next_at=None, failure=str(error))
-        shown = msgspec.json.encode(headers).decode()
-        try:
-            reply = await desk.outbound.post(target.url, request, body)
-        except NotReached as error:
-            exchange = Exchange(
-                begun, error.duration_ms, target.url, error.address, shown, None, None, None, rules.plain(error.reason)
-            )
-            hold = None
-        else:
-            kept = msgspec.json.encode(
-                {rules.plain(name): rules.plain(value) for name, value in reply.headers.items()}
-            ).decode()
-            answer = rules.plain(reply.body.decode("utf-8", "replace"))
-            failure = rules.failure_of(reply.status)
-            exchange = Exchange(begun, reply.duration_ms, target.url, reply.address, shown, reply.status, kept, answer, failure)
-            hold = rules.hold_of(reply.status, reply.headers, wall_clock())
+        headers, body = headers_of(due.id), text.encode()
+        exchange, hold = await self._exchange(begun, headers, signed(headers, keys, body), body)
         WEBHOOK_SECONDS.labels(desk.environment.value).observe(exchange.duration_ms / 1000)
         now = desk.clock.now()
-        result = Result(target.id, due, now, exchange.failure is None, None, exchange.failure, exchange, payload=text)
+        result = Result(target.id, due, now, exchange.failure is None, None, exchange.failure, exchange)
+        if due.payload is None:
+            result.payload = text
         if not due.is_test:  # a test has one try and says nothing about the endpoint
             self._judge(result, exchange, None if hold is None else now + hold)
         return result
+
+    async def _exchange(
+        self, begun: datetime, headers: dict[str, str], request: dict[str, str], body: bytes
+    ) -> tuple[Exchange, timedelta | None]:
+        """The request and what came of it, and for how long the receiver wants to be left alone."""
+        url, shown = self._target.url, msgspec.json.encode(headers).decode()
+        try:
+            reply = await self._desk.outbound.post(url, request, body)
+        except NotReached as error:
+            said = rules.plain(error.reason)
+            return Exchange(begun, error.duration_ms, url, error.address, shown, None, None, None, said), None
+        kept = msgspec.json.encode({rules.plain(name): rules.plain(value) for name, value in reply.headers.items()}).decode()
+        answer, failure = rules.plain(reply.body.decode("utf-8", "replace")), rules.failure_of(reply.status)
+        exchange = Exchange(begun, reply.duration_ms, url, reply.address, shown, reply.status, kept, answer, failure)
+        return exchange, rules.hold_of(reply.status, reply.headers, wall_clock())
 
     def _judge(self, result: Result, exchange: Exchange, held_until: datetime | None) -> None:
         """When it is to be tried again, and what the try says about the endpoint."""
