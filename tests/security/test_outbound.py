@@ -183,8 +183,9 @@ async def test_no_spelling_of_this_machine_is_called(host: str, everywhere: Rece
     """A URL that spells an address of this machine, or a name that the system knows as it, is refused without a connection."""
     refused = await refusal(outbound, everywhere.url(host=host))
     assert "TRUNKLINE_WEBHOOK_NETWORKS" in refused.reason
-    assert refused.address is not None
-    assert Allowed().refusal(refused.address) is not None
+    if literal_address(host) is not None:
+        assert refused.address is not None
+        assert Allowed().refusal(refused.address) is not None
     assert refused.duration_ms < 4000
     assert everywhere.connections == []
 
@@ -204,7 +205,7 @@ async def test_answers_that_flip_reach_only_what_is_allowed(
             reached.append(None)
             reasons.add(refused.reason)
     assert set(reached) == {OUTSIDE, None}, "both answers were met"
-    assert reasons == {f"{ALLOWED.refusal(INSIDE)} (rebind.example leads there)"}
+    assert reasons == {"the name rebind.example leads to an address that TRUNKLINE_WEBHOOK_NETWORKS does not allow"}
     assert set(everywhere.connections) == {OUTSIDE}
     assert len(everywhere.requests) == reached.count(OUTSIDE)
 
@@ -228,11 +229,12 @@ async def test_of_several_addresses_only_the_allowed_are_tried(
 async def test_a_name_cannot_hide_an_inner_address(
     address: str, names: NameServer, everywhere: Receiver, outbound: Outbound
 ) -> None:
-    """A name whose one address is an inner one in disguise is refused with a reason that names the address and the name."""
+    """A name whose one address is an inner one in disguise is refused with a reason that names the name, and not where it leads."""
     names.answers["disguise.example"] = [[address]]
     refused = await refusal(outbound, everywhere.url(host="disguise.example"))
     assert "TRUNKLINE_WEBHOOK_NETWORKS" in refused.reason
     assert "disguise.example" in refused.reason
+    assert (address in refused.reason, refused.address) == (False, None)
     assert everywhere.connections == []
 
 

@@ -4,7 +4,7 @@ A revision is `versions/NNNN_name.py` with `NNNN_name.sql` beside it; the file's
 a database starts in one transaction under a lock, so that many nodes may start at once and a failed migration leaves nothing.
 
 A database that was never migrated gets all revisions' SQL as one script, without Alembic: loading it and SQLAlchemy takes half a
-second, which is a tenth of a first start.
+second, which is a tenth of a first start. So a revision's `upgrade` calls `run_sql` and `server_version` and does nothing else.
 """
 
 import asyncio

@@ -13,9 +13,12 @@ from collections.abc import Iterator, Sequence
 
 import aiodns
 import pycares
+import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from trunkline.kit.outbound.addresses import Allowed
+from trunkline.kit.outbound.addresses import SETTING, Allowed
+
+log = structlog.get_logger(__name__)
 
 # c-ares waits for a fifth of a second to two seconds by how fast the server is otherwise, twice as long at each further try.
 FIRST_TRY_SECONDS = 2.0
@@ -61,11 +64,11 @@ class Resolver(AbstractResolver):
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC) -> list[ResolveResult]:
         """Where `host` may be reached, the best first; addresses that are refused are left out. Raises `NoAddress`."""
         found = await self._ask(host, port, family)
-        refused = [(refusal, address) for address in found if (refusal := self._allowed.refusal(address)) is not None]
+        refused = {address: refusal for address in found if (refusal := self._allowed.refusal(address)) is not None}
         if refused and len(refused) == len(found):
-            reason, address = refused[0]
-            raise NoAddress(f"{reason} ({host} leads there)", address)
-        left_out = {address for _, address in refused}
+            # Whoever asks for a name need not know it: what names of the provider's own network lead to is told to the operator alone.
+            log.warning("outbound.refused", host=host, reasons=list(refused.values()))
+            raise NoAddress(f"the name {host} leads to an address that {SETTING} does not allow")
         return [
             ResolveResult(
                 hostname=host,
@@ -75,7 +78,7 @@ class Resolver(AbstractResolver):
                 proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for address in _few(address for address in found if address not in left_out)
+            for address in _few(address for address in found if address not in refused)
         ]
 
     async def _ask(self, host: str, port: int, family: socket.AddressFamily) -> list[str]:
