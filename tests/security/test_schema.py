@@ -106,8 +106,8 @@ async def test_no_column_fills_itself(connection: asyncpg.Connection) -> None:
 # what lists stand on ---------------------------------------------------------------------------------------------------
 
 COLUMN = """
-    SELECT a.attnotnull, coalesce(l.collname, ''), format_type(a.atttypid, NULL)
-      FROM pg_attribute a LEFT JOIN pg_collation l ON l.oid = a.attcollation
+    SELECT a.attnotnull, coalesce(l.collname, ''), format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+      FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation l ON l.oid = a.attcollation
      WHERE a.attrelid = to_regclass($1) AND a.attname = $2
 """
 TYPES = {

@@ -13,14 +13,18 @@ DISABLED = "the endpoint is disabled"
 # Whoever holds it sends; it ends with the connection.
 TRY_LOCK = Statement("SELECT pg_try_advisory_lock(7233180248)", scope="directory")
 
-ENDPOINT = """e.id, e.status, e.url, e.since, e.event_types, e.permissions, e.account_id, e.customer_id, a.path, e.failing_since,
+# Every look-up below is by a subquery with a value, or by `= ANY`: each is one step into an index, however a plan that was made while the
+# tables were small would have joined them.
+PATH = "(SELECT a.path FROM accounts a WHERE a.tenant_id = $1 AND a.id = e.account_id)"
+
+ENDPOINT = f"""e.id, e.status, e.url, e.since, e.event_types, e.permissions, e.account_id, e.customer_id, {PATH}, e.failing_since,
            e.held_until, e.secret, e.signing_key, e.previous_secret, e.previous_signing_key, e.previous_until"""
 # `pending_at`, `forced_at`: one step into an index each.
 WAITING = """(SELECT min(d.next_at) FROM webhook_deliveries d
              WHERE d.tenant_id = $1 AND d.endpoint_id = e.id AND d.status = 'pending'),
            (SELECT min(d.next_at) FROM webhook_deliveries d
              WHERE d.tenant_id = $1 AND d.endpoint_id = e.id AND d.status = 'pending' AND d.forced)"""
-ENDPOINTS = "webhook_endpoints e LEFT JOIN accounts a ON a.tenant_id = e.tenant_id AND a.id = e.account_id"
+ENDPOINTS = "webhook_endpoints e"
 READ_WAITING = Statement(f"SELECT {ENDPOINT}, {WAITING} FROM {ENDPOINTS} WHERE e.tenant_id = $1 AND e.removed_at IS NULL")
 READ_TARGETS = Statement(f"SELECT {ENDPOINT} FROM {ENDPOINTS} WHERE e.tenant_id = $1 AND e.removed_at IS NULL")
 READ_TARGET = Statement(f"SELECT {ENDPOINT} FROM {ENDPOINTS} WHERE e.tenant_id = $1 AND e.id = $2 AND e.removed_at IS NULL")
@@ -56,6 +60,7 @@ FAN_OUT = Statement(f"""
 # of its subject wait as long. Where a replay or a row that came in between upsets that, the later one waits. It is asked for row by row
 # (a subquery with a value): joined, it would be computed for all that wait. $4: the keys that are in hand. Forced rows wait only for
 # forced ones: the others may be kept back by a pause.
+EVENT = COLUMNS.replace("a.path", PATH)
 TAKE = """
     SELECT d.id, d.sequence, d.event_type, d.subject_type, d.subject_id, d.tries, d.attempts, d.forced, d.payload, d.created_at, {columns}
       FROM (SELECT * FROM webhook_deliveries d
@@ -65,15 +70,15 @@ TAKE = """
                      WHERE p.tenant_id = $1 AND p.endpoint_id = $2 AND p.subject_id = d.subject_id AND p.status = 'pending'
                        AND p.sequence < d.sequence AND p.next_at > d.next_at AND (p.forced OR NOT d.forced) LIMIT 1) IS NULL
              ORDER BY d.next_at, d.sequence LIMIT $5) d
-      LEFT JOIN events e ON e.tenant_id = $1 AND e.sequence = d.sequence AND d.payload IS NULL
-      LEFT JOIN accounts a ON a.tenant_id = $1 AND a.id = e.account_id
+      LEFT JOIN LATERAL (SELECT * FROM events e
+                          WHERE e.tenant_id = $1 AND e.sequence = d.sequence AND d.payload IS NULL LIMIT 1) e ON true
      ORDER BY d.sequence
 """
 WIDTH = 10  # columns of the delivery; those of the event follow
 TAKES = {
-    Which.ALL: Statement(TAKE.format(columns=COLUMNS, which=""), name="take all"),
-    Which.FORCED: Statement(TAKE.format(columns=COLUMNS, which="d.forced AND"), name="take forced"),
-    Which.TESTS: Statement(TAKE.format(columns=COLUMNS, which="d.forced AND d.sequence IS NULL AND"), name="take tests"),
+    Which.ALL: Statement(TAKE.format(columns=EVENT, which=""), name="take all"),
+    Which.FORCED: Statement(TAKE.format(columns=EVENT, which="d.forced AND"), name="take forced"),
+    Which.TESTS: Statement(TAKE.format(columns=EVENT, which="d.forced AND d.sequence IS NULL AND"), name="take tests"),
 }
 
 # `attempts` says which try this is about: what somebody else has tried since is not written over. What was delivered is, whatever
@@ -97,7 +102,7 @@ WRITE = Statement("""
                response_status = CASE WHEN g.attempted_at IS NULL THEN d.response_status ELSE g.response_status END,
                failure = g.failure
           FROM given g
-         WHERE d.tenant_id = $1 AND d.id = g.id AND d.attempts = g.attempts
+         WHERE d.tenant_id = $1 AND d.id = ANY ($2::uuid[]) AND d.id = g.id AND d.attempts = g.attempts
         RETURNING d.id, d.attempts
     )
     INSERT INTO webhook_attempts (tenant_id, delivery_id, number, attempted_at, duration_ms, url, address, request_headers,
@@ -112,8 +117,8 @@ WRITE = Statement("""
 WAIT_BEHIND = Statement("""
     UPDATE webhook_deliveries d SET next_at = g.next_at
       FROM unnest($2::uuid[], $3::uuid[], $4::bigint[], $5::timestamptz[]) AS g (endpoint_id, subject_id, sequence, next_at)
-     WHERE d.tenant_id = $1 AND d.endpoint_id = g.endpoint_id AND d.subject_id = g.subject_id AND d.status = 'pending'
-       AND d.sequence > g.sequence AND d.next_at < g.next_at
+     WHERE d.tenant_id = $1 AND d.endpoint_id = ANY ($2::uuid[]) AND d.subject_id = ANY ($3::uuid[]) AND d.status = 'pending'
+       AND d.endpoint_id = g.endpoint_id AND d.subject_id = g.subject_id AND d.sequence > g.sequence AND d.next_at < g.next_at
 """)
 
 WRITE_CONDITION = Statement("""
