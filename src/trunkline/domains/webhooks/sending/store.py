@@ -138,9 +138,12 @@ DISABLE = Statement("""
        AND ($5::timestamptz IS NULL OR failing_since <= $5)
     RETURNING reference
 """)
+# Some thousands at once: a statement has its time limit. The courier comes back for the rest.
 FAIL_WAITING = Statement(f"""
     UPDATE webhook_deliveries SET status = 'failed', next_at = NULL, failure = '{DISABLED}', finished_at = $3
-     WHERE tenant_id = $1 AND endpoint_id = $2 AND status = 'pending' AND NOT forced
+     WHERE tenant_id = $1 AND id IN (SELECT d.id FROM webhook_deliveries d
+                                      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.status = 'pending' AND NOT d.forced
+                                      LIMIT 10000)
 """)
 
 COUNT_PENDING = Statement("SELECT count(*) FROM webhook_deliveries WHERE tenant_id = $1 AND status = 'pending'")
