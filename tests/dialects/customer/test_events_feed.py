@@ -71,6 +71,27 @@ def test_a_change_comes_with_the_object_before_and_after(customer: httpx.Client,
     ]  # fmt: skip
 
 
+def test_a_sim_that_another_dialect_changes_is_told_too(server: Server, customer: httpx.Client) -> None:
+    """What happens to a subscriber in the Network API is in the feed, without a trace of its keys."""
+    after = end_of(customer)
+    key = {"X-API-KEY": server.credentials["network"]["customer_admin_key"]}
+    with httpx.Client(base_url=server.url, headers=key) as network:
+        sim = network.get("/v1/subs", params={"size": 1}).json()["_embedded"]["subs"][0]
+        address, before = sim["_links"]["self"]["href"].partition("{")[0], sim["msisdn"]
+        secrets = {"k": "00112233445566778899AABBCCDDEEFF", "opc": "FFEEDDCCBBAA99887766554433221100"}
+        for body in ({"msisdn": "15550009999"}, secrets, {"msisdn": before}):
+            assert network.patch(address, json=body, headers={"Content-Type": "application/merge-patch+json"}).is_success
+    events = read(customer, after=after, types="subscriber.*")["data"]
+    assert [event["type"] for event in events] == ["subscriber.changed", "subscriber.keys_changed", "subscriber.changed"]
+    assert (events[0]["before"]["msisdn"], events[0]["after"]["msisdn"]) == (before, "15550009999")
+    assert list(events[0]["after"]) == [
+        "subscriberId", "imsi", "msisdn", "iccid", "status", "type", "createdDate", "lastModifiedDate",
+    ]  # fmt: skip
+    assert events[0]["subject"]["link"] == address
+    assert events[0]["subject"]["id"] == events[0]["after"]["subscriberId"]
+    assert not any(secret.lower() in json.dumps(events).lower() for secret in secrets.values())
+
+
 def test_next_goes_on_for_ever(customer: httpx.Client, service_id: str) -> None:
     """`links.next` is never null: it goes on after the page's last event, with the same limit and types; each event comes once."""
     after = end_of(customer)

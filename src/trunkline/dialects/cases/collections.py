@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from trunkline.dialects.cases.types import SUBSCRIBER_STATUS, SUBSCRIBER_TYPE
 from trunkline.dialects.customer import words
 from trunkline.domains.billing import service as billing
 from trunkline.domains.connectivity import service as connectivity
@@ -143,7 +142,7 @@ COLLECTIONS = (
         "subscribers", "subscriber", "Subscriber", subscribers.SUBSCRIBERS_DEEP, partial(subscribers.list_subscribers, deep=True),
         {
             "subscriberId": "reference", "imsi": "imsi", "msisdn": "msisdn", "iccid": "iccid",
-            "status": ("status", SUBSCRIBER_STATUS), "type": ("type", SUBSCRIBER_TYPE), "accountId": "account_reference",
+            "status": ("status", words.SUBSCRIBER_STATUS), "type": ("type", words.SUBSCRIBER_TYPE), "accountId": "account_reference",
             "serviceId": "service_reference", "siteId": "site_reference", **CHANGES,
         },
     ),

@@ -66,8 +66,6 @@ def _texts(**fields: str) -> dict[str, Getter]:
 
 CHANGES: dict[str, Getter] = {"createdDate": attrgetter("created_at"), "lastModifiedDate": attrgetter("modified_at")}
 
-SUBSCRIBER_STATUS = {"active": "Active", "inactive": "Inactive"}
-SUBSCRIBER_TYPE = {"production": "Production", "test": "Test"}
 
 # Instants and days stay what they are: the encoder of the answer writes them as the schema has them.
 PLAIN: dict[str, dict[str, Getter]] = {
@@ -130,8 +128,8 @@ PLAIN: dict[str, dict[str, Getter]] = {
     },
     "Subscriber": {
         **_texts(subscriberId="reference", imsi="imsi", msisdn="msisdn", iccid="iccid"),
-        "status": _word("status", SUBSCRIBER_STATUS),
-        "type": _word("type", SUBSCRIBER_TYPE),
+        "status": _word("status", words.SUBSCRIBER_STATUS),
+        "type": _word("type", words.SUBSCRIBER_TYPE),
         **CHANGES,
     },
 }

@@ -7,7 +7,7 @@ from trunkline.dialects.clients import REALM
 from trunkline.dialects.customer import auth
 from trunkline.dialects.customer.errors import PROBLEM_JSON, TITLES
 from trunkline.dialects.customer.examples import HOST, problem
-from trunkline.dialects.customer.representations import One
+from trunkline.dialects.customer.representations import One, SubscriberDocument
 from trunkline.kit.http.openapi import About, Error, Header, published
 from trunkline.kit.http.operation import Operation, Parameter
 
@@ -271,4 +271,5 @@ ABOUT = About(
     security_schemes=SECURITY_SCHEMES,
     security=_security,
     rename=component_name,
+    types=(SubscriberDocument,),
 )

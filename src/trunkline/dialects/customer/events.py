@@ -17,11 +17,13 @@ from trunkline.dialects.customer.representations import (
     InvoiceDocument,
     ServiceDocument,
     SiteDocument,
+    SubscriberDocument,
     told,
 )
 from trunkline.dialects.customer.webhook_documents import WebhookEndpointDocument
 from trunkline.domains.billing.service import Invoice
 from trunkline.domains.connectivity.service import Service
+from trunkline.domains.connectivity.subscribers.service import Subscriber
 from trunkline.domains.customers.service import Account, Site
 from trunkline.domains.identity.service import ApiClient
 from trunkline.domains.support.service import Case, CaseMessage
@@ -48,6 +50,7 @@ SUBJECTS: Mapping[str, Shown] = {
     "account": Shown("accounts.read", Account, AccountDocument.of, "/v2/accounts/{reference}"),
     "site": Shown("sites.read", Site, SiteDocument.of, "/v2/sites/{reference}"),
     "service": Shown("services.read", Service, ServiceDocument.of, "/v2/services/{reference}"),
+    "subscriber": Shown("subscribers.read", Subscriber, SubscriberDocument.of, "/v1/subs/{reference}"),
     "case": Shown("cases.read", Case, CaseDocument.of, "/v2/cases/{reference}"),
     "case_message": Shown("cases.read", CaseMessage, CaseMessageDocument.of, "/v2/cases/{case_reference}/case-messages"),
     "invoice": Shown("invoices.read", Invoice, InvoiceDocument.of, "/v2/invoices/{reference}"),
@@ -63,6 +66,8 @@ DECODERS = {type_: msgspec.json.Decoder(shown.model) for type_, shown in SUBJECT
 EVENT_TYPES: tuple[str, ...] = (
     "account.created", "account.changed", "account.suspended", "account.resumed", "account.removed",
     "site.created", "site.changed", "site.removed",
+    "subscriber.created", "subscriber.changed", "subscriber.keys_changed", "subscriber.activated", "subscriber.deactivated",
+    "subscriber.removed",
     "case.opened", "case.changed", "case.replied", "case.new", "case.in_progress", "case.pending_customer", "case.pending_supplier",
     "case.resolved", "case.closed", "case.cancelled", "case_message.added",
     "invoice.overdue",
@@ -78,7 +83,7 @@ _OBJECT: dict[str, Any] = {
     "oneOf": [
         {"type": "null"},
         *({"$ref": f"#/components/schemas/{name}"} for name in (
-            "Account", "Site", "Service", "Case", "CaseMessage", "Invoice", "ApiClient", "WebhookEndpoint",
+            "Account", "Site", "Service", "Subscriber", "Case", "CaseMessage", "Invoice", "ApiClient", "WebhookEndpoint",
         )),
     ]
 }  # fmt: skip

@@ -11,6 +11,7 @@ from msgspec import Meta
 from trunkline.dialects.customer import words
 from trunkline.domains.billing.service import Invoice, InvoiceLine
 from trunkline.domains.connectivity.service import Service
+from trunkline.domains.connectivity.subscribers.service import Subscriber
 from trunkline.domains.customers.service import Account, Site
 from trunkline.domains.identity.service import ApiClient
 from trunkline.domains.support.service import Case, CaseMessage
@@ -143,6 +144,26 @@ class ServiceDocument(msgspec.Struct, rename="camel"):
             service.ready_for_service_date, service.technical_note, service.account_reference, service.site_reference,
             service.site_name, service.product_name, service.access_type, service.download_kbps, service.upload_kbps,
             service.customer_reference, service.created_at, service.modified_at,
+        )  # fmt: skip
+
+
+class SubscriberDocument(msgspec.Struct, rename="camel"):
+    """A SIM: shown by events; the Network API and the Case API have its resource. Its keys are never shown."""
+
+    subscriber_id: Annotated[str, told("The subscriber's reference.", "700123")]
+    imsi: Annotated[str, told("The identity of the SIM in its network.", "001010000000123")]
+    msisdn: Annotated[str, told("Its number.", "15550000123")]
+    iccid: Annotated[str | None, told("The number of the card.", "8901260123456789012")]
+    status: Annotated[str, told("Whether the network serves it.", "Active", words=words.SUBSCRIBER_STATUS)]
+    type: Annotated[str, told("Whether it is in earnest.", "Production", words=words.SUBSCRIBER_TYPE)]
+    created_date: CreatedDate
+    last_modified_date: LastModifiedDate
+
+    @classmethod
+    def of(cls, subscriber: Subscriber) -> "SubscriberDocument":
+        return cls(
+            subscriber.reference, subscriber.imsi, subscriber.msisdn, subscriber.iccid, words.SUBSCRIBER_STATUS[subscriber.status],
+            words.SUBSCRIBER_TYPE[subscriber.type], subscriber.created_at, subscriber.modified_at,
         )  # fmt: skip
 
 

@@ -80,6 +80,7 @@ class About:
     security: Callable[[Operation], list[dict[str, list[str]]]]
     rename: Callable[[str], str] = str  # a Struct's name → its component's
     more: Mapping[str, Any] = field(default_factory=dict)  # more members of `info`
+    types: Sequence[Any] = ()  # Structs that are shown without being what any operation returns
 
 
 class Description:
@@ -319,7 +320,7 @@ class _Writer:
             for type_ in (operation.body, operation.form, operation.returns, *operation.refusals.values()):
                 if type_ is not None and not isinstance(type_, Mapping):
                     types[type_] = None
-        return list(types)
+        return [*types, *self.about.types]
 
     def _schemas(self) -> dict[str, Schema]:
         """Every component, by its published name."""
