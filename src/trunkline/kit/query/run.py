@@ -65,9 +65,6 @@ async def page(
     arguments = [*parameters, *values]
     rest = _Rest(work, listing, predicate_shape, reach, arguments, total_cap)
     cursor, kept = window.cursor, window.limit
-    if cursor == LAST:
-        left = await rest.count(None) - window.offset
-        cursor, kept = (LAST, left) if 0 < left <= window.limit else (None, window.limit)
     skip = window.offset if cursor is None else 0
     text = page_text(
         PageShape(
@@ -83,6 +80,10 @@ async def page(
     )
     rows = await work.fetch(text, *arguments, *cursor_parameters(cursor), *([skip] if skip else ()))
 
+    if cursor == LAST:  # read from the end; how much of it is this page, the total says
+        kept = await rest.counted(rows[0][-1] if rows else None) - window.offset
+        if not 0 < kept <= window.limit:
+            return await page(work, listing, predicate, sort, Window(window.offset, window.limit), total_cap)
     more = len(rows) > window.limit
     rows = rows[:kept]
     if cursor is not None and cursor.backwards:
@@ -166,15 +167,17 @@ class _Rest:
         `measure` is the last column of the page's rows: the list's size where it is kept, else the change count. `whole` is the total
         when the page itself showed the end of the list.
         """
-        if self._sized:
-            total = measure if measure is not None else await self.count(None)
-        elif whole is not None:
+        if whole is not None and not self._sized:
             total = whole
             if measure is not None:
                 TOTALS.put(self._key(), measure, total)
         else:
-            total = await self.count(measure)
+            total = await self.counted(measure)
         return total if total <= self._cap else None
+
+    async def counted(self, measure: int | None) -> int:
+        """The number of rows, counted up to one above the cap where it is not kept; `measure` as in `total`."""
+        return measure if self._sized and measure is not None else await self.count(measure)
 
     async def count(self, changes: int | None) -> int:
         """The number of rows, counted up to one above the cap; a count under the same `changes` is remembered."""
