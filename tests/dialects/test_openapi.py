@@ -268,6 +268,9 @@ def seen(customer: httpx.Client, manager: httpx.Client, server: Server) -> dict[
     made = check(manager.post("/v2/api-clients", json=wanted), "/v2/api-clients", found)
     check(manager.delete(f"/v2/api-clients/{made['data']['clientId']}"), "/v2/api-clients/{clientId}", found)
     check(customer.get("/v2/events", params={"types": "case.*", "limit": 5}), "/v2/events", found)
+    change_a_sim(server)
+    (sim,) = check(customer.get("/v2/events", params={"types": "subscriber.changed", "limit": 1}), "/v2/events", found)["data"]
+    note({"$ref": "#/components/schemas/Subscriber"}, sim["after"], found)
     check(customer.delete(webhook), "/v2/webhook-endpoints/{endpointId}", found)
     credentials = server.credentials["customer"]
     form = {"grant_type": "client_credentials", "scope": credentials["scopes"][0]}
@@ -276,6 +279,16 @@ def seen(customer: httpx.Client, manager: httpx.Client, server: Server) -> dict[
     check(httpx.post(f"{server.url}/oauth2/token", data=form, auth=("nobody", "nothing")), "/oauth2/token", found)
     check(httpx.post(f"{server.url}/oauth2/token", data=form), "/oauth2/token", found)
     return found
+
+
+def change_a_sim(server: Server) -> None:
+    """Change a subscriber of the demonstration's customer, through the dialect that has subscribers."""
+    key = {"X-API-KEY": server.credentials["network"]["customer_admin_key"], "Content-Type": "application/merge-patch+json"}
+    with httpx.Client(base_url=server.url, headers=key) as network:
+        sim = network.get("/v1/subs", params={"size": 1}).json()["_embedded"]["subs"][0]
+        address = sim["_links"]["self"]["href"].partition("{")[0]
+        for msisdn in ("15550009998", sim["msisdn"]):
+            assert network.patch(address, json={"msisdn": msisdn}).status_code == 200
 
 
 def walk_webhooks(customer: httpx.Client, found: dict[str, set[str]]) -> str:

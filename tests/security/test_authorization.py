@@ -570,7 +570,7 @@ def outside_service(world: World) -> str:
 
 
 SUBJECTS_OF_SCOPE = {
-    "customerapi/basic.read": {"account", "site", "service", "api_client"},
+    "customerapi/basic.read": {"account", "site", "service", "subscriber", "api_client"},
     "customerapi/support.read": {"case", "case_message"},
     "customerapi/support.read-write": {"case", "case_message"},
     "customerapi/billing.read": {"invoice"},

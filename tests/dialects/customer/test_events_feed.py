@@ -355,7 +355,7 @@ def test_an_object_of_an_older_version_is_left_out() -> None:
     document = event_document(event, "https://api.example")
     assert document is not None
     assert (document.after, document.subject.link) == (None, "https://api.example/v2/cases/CAS-1")
-    assert event_document(msgspec.structs.replace(event, subject_type="subscriber"), "") is None
+    assert event_document(msgspec.structs.replace(event, subject_type="keyset"), "") is None
 
 
 @pytest.mark.parametrize("text", ["", "v1.", "v2.1", "v1.-1", "v1.1.1", "v1.١", "1", "now", f"v1.{10**18}"])
