@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from statistics import median
 from urllib.parse import urlsplit, urlunsplit
 
@@ -54,29 +53,12 @@ def hello(rounds: int, count: int) -> tuple[float, float]:
         return _costs(rounds, count, port, [request("GET", "/", {})], [pid])
 
 
-@dataclass(frozen=True, slots=True)
-class Bare:
-    """The bare way of a row, served beside the server under measurement and measured as that is, in the same rounds."""
-
-    subject: Subject
-    port: int
-    pid: int
-    requests: list[bytes]
-
-    def measure(self) -> float:
-        """CPU milliseconds for a request, PostgreSQL's part included."""
-        with self.subject.apart(self.pid):
-            _, least = _costs(1, len(self.requests), self.port, self.requests, [self.pid, self.subject.postgres])
-        return least
-
-
-@contextmanager
-def bare(subject: Subject, count: int) -> Iterator[Bare]:
-    """Serve the bare way of a row; `count` requests will be sent in each round."""
+def bare(subject: Subject, rounds: int, count: int) -> tuple[float, float]:
+    """(median, least) CPU milliseconds of the bare way of a row, PostgreSQL's part included."""
     requests = [request("GET", path, {}) for path in asyncio.run(_bare_paths(subject, count))]
-    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid):
+    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid), subject.apart(pid):
         drive(port, requests, 1000)
-        yield Bare(subject, port, pid, requests)
+        return _costs(rounds, len(requests), port, requests, [pid, subject.postgres])
 
 
 def _costs(rounds: int, count: int, port: int, requests: list[bytes], trees: list[int]) -> tuple[float, float]:
