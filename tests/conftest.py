@@ -6,6 +6,7 @@ from pathlib import Path
 import asyncpg
 import httpx
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.serving import Server
 from trunkline import migrations
@@ -13,6 +14,10 @@ from trunkline.kit.embedded import EmbeddedPostgres
 from trunkline.kit.ids import new_id
 
 MakeDatabase = Callable[[], Awaitable[str]]
+
+# How fast the machine is today says nothing about the product.
+settings.register_profile("trunkline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trunkline")
 
 
 @pytest.fixture(scope="session")
