@@ -137,15 +137,13 @@ class Settings:
     host: str = _setting(
         "127.0.0.1", "address to listen on; profile local serves plain HTTP on the loopback address only", _host
     )
-    data: Path = _setting(Path("data"), "folder of the embedded PostgreSQL, credentials and certificate", _path)  # noqa: RUF009
+    data: Path = _setting(Path("data"), "folder of the embedded PostgreSQL, credentials and certificate", _path)
     database_url: str = _setting("", "an external PostgreSQL 15 or newer instead of the embedded one", _database, secret=True)
     sandbox_database_url: str = _setting(
         "", "the sandbox's database on an external PostgreSQL; default: the same name with _sandbox", _database, secret=True
     )
     sandbox: bool = _setting(True, "whether there is a sandbox environment", _switch)
-    profile: Profile = _setting(  # noqa: RUF009
-        Profile.LOCAL, "local or production (production answers plain HTTP with 400)", _profile
-    )
+    profile: Profile = _setting(Profile.LOCAL, "local or production (production answers plain HTTP with 400)", _profile)
     workers: int = _setting(_cores(), "worker processes; default: one per core", _whole(1, 256))
     database_connections: int = _setting(4, "database connections per worker and environment", _whole(1, 64))
     secret_key: str = _setting(
@@ -160,10 +158,10 @@ class Settings:
     trusted_proxies: tuple[str, ...] = _setting(
         (), "addresses or networks whose X-Forwarded-* headers count, separated by commas", _networks
     )
-    tls_certificate: Path | None = _setting(  # noqa: RUF009
+    tls_certificate: Path | None = _setting(
         None, "certificate chain (PEM) for HTTPS; default in profile local: one it makes itself", _path
     )
-    tls_key: Path | None = _setting(None, "private key (PEM) of the certificate", _path)  # noqa: RUF009
+    tls_key: Path | None = _setting(None, "private key (PEM) of the certificate", _path)
     log_level: str = _setting("info", "debug, info, warning or error", _level)
     access_log: bool = _setting(True, "one log line per request", _switch)
     customer_reads_per_second: float = _setting(3.0, "Customer API: sustained reads per second of a client", _number)
@@ -180,8 +178,8 @@ class Settings:
     cases_introspection: bool | None = _setting(
         None, "Case API: whether the schema may be asked for; default: in profile local only", _switch
     )
-    cases_deprecated: date = _setting(date(2026, 1, 1), "Case API: since when it is deprecated (the header Deprecation)", _day)  # noqa: RUF009
-    cases_sunset: date | None = _setting(None, "Case API: when it ends (the header Sunset)", _day)  # noqa: RUF009
+    cases_deprecated: date = _setting(date(2026, 1, 1), "Case API: since when it is deprecated (the header Deprecation)", _day)
+    cases_sunset: date | None = _setting(None, "Case API: when it ends (the header Sunset)", _day)
     public_url: str = _setting(
         "", "Network API and webhooks: what links begin with when a proxy stands in front of the server", _address
     )
@@ -199,7 +197,7 @@ class Settings:
     webhook_networks: tuple[str, ...] = _setting(
         (), "webhooks: networks that deliveries may reach although they are not on the Internet", _networks
     )
-    webhook_ca: Path | None = _setting(  # noqa: RUF009
+    webhook_ca: Path | None = _setting(
         None, "webhooks: certificates (PEM) of authorities that are believed besides the system's", _path
     )
     webhook_payload_days: int = _setting(

@@ -1,6 +1,5 @@
 """An endpoint's keys as they stand in its row: sealed (kit.keyring), the present ones and those before."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -8,9 +7,9 @@ from uuid import UUID
 from trunkline.domains.webhooks.signing import Keys
 from trunkline.kit.keyring import TenantKeyring
 
-SECRET = "webhook_endpoint.secret"  # noqa: S105 - names of columns, as are the next ones
+SECRET = "webhook_endpoint.secret"  # noqa: S105 - the name of a column
 SIGNING_KEY = "webhook_endpoint.signing_key"
-PREVIOUS_SECRET = "webhook_endpoint.previous_secret"  # noqa: S105
+PREVIOUS_SECRET = "webhook_endpoint.previous_secret"  # noqa: S105 - the name of a column
 PREVIOUS_SIGNING_KEY = "webhook_endpoint.previous_signing_key"
 
 
@@ -57,7 +56,10 @@ def open_keys(ring: TenantKeyring, endpoint_id: UUID, sealed: SealedKeys, now: d
 
 def reseal_keys(ring: TenantKeyring, endpoint_id: UUID, sealed: SealedKeys) -> SealedKeys:
     """The same keys under the keyring's newest key."""
-    again: Callable[[str, bytes], bytes] = lambda purpose, text: ring.reseal(purpose, endpoint_id, text)  # noqa: E731 - four times below
+
+    def again(purpose: str, text: bytes) -> bytes:
+        return ring.reseal(purpose, endpoint_id, text)
+
     return SealedKeys(
         again(SECRET, sealed.secret),
         again(SIGNING_KEY, sealed.signing_key),

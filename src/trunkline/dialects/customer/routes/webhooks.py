@@ -77,40 +77,36 @@ OwnSecret = Annotated[
 ]
 
 
-class CreateWebhookEndpoint(msgspec.Struct, rename="camel", kw_only=True):
+class Owned(msgspec.Struct, rename="camel", kw_only=True):
+    """What an endpoint shows and only the server sets."""
+
+    endpoint_id: ReadOnly | UnsetType = UNSET
+    status: ReadOnly | UnsetType = UNSET
+    disabled_reason: ReadOnly | UnsetType = UNSET
+    failing_since: ReadOnly | UnsetType = UNSET
+    held_until: ReadOnly | UnsetType = UNSET
+    previous_secret_until: ReadOnly | UnsetType = UNSET
+    public_key: ReadOnly | UnsetType = UNSET
+    created_date: ReadOnly | UnsetType = UNSET
+    last_modified_date: ReadOnly | UnsetType = UNSET
+
+
+class CreateWebhookEndpoint(Owned, rename="camel", kw_only=True):
     """A new webhook endpoint. It hears of what happens from now on."""
 
     url: Url
     event_types: EventTypes
     description: Words | None = None
     secret: OwnSecret | None = None
-    endpoint_id: ReadOnly | UnsetType = UNSET
-    status: ReadOnly | UnsetType = UNSET
-    disabled_reason: ReadOnly | UnsetType = UNSET
-    failing_since: ReadOnly | UnsetType = UNSET
-    held_until: ReadOnly | UnsetType = UNSET
-    previous_secret_until: ReadOnly | UnsetType = UNSET
-    public_key: ReadOnly | UnsetType = UNSET
-    created_date: ReadOnly | UnsetType = UNSET
-    last_modified_date: ReadOnly | UnsetType = UNSET
 
 
-class ChangeWebhookEndpoint(msgspec.Struct, rename="camel", kw_only=True):
+class ChangeWebhookEndpoint(Owned, rename="camel", kw_only=True):
     """Changes to a webhook endpoint (JSON merge patch): what is left out stays, null clears. At least one change is needed."""
 
     url: Url | UnsetType = UNSET
     event_types: EventTypes | UnsetType = UNSET
     description: Words | UnsetType | None = UNSET
     secret: ReadOnly | UnsetType = UNSET
-    endpoint_id: ReadOnly | UnsetType = UNSET
-    status: ReadOnly | UnsetType = UNSET
-    disabled_reason: ReadOnly | UnsetType = UNSET
-    failing_since: ReadOnly | UnsetType = UNSET
-    held_until: ReadOnly | UnsetType = UNSET
-    previous_secret_until: ReadOnly | UnsetType = UNSET
-    public_key: ReadOnly | UnsetType = UNSET
-    created_date: ReadOnly | UnsetType = UNSET
-    last_modified_date: ReadOnly | UnsetType = UNSET
 
 
 class RotateSecret(msgspec.Struct, rename="camel", kw_only=True):
@@ -128,17 +124,7 @@ class RotateSecret(msgspec.Struct, rename="camel", kw_only=True):
     ] = DEFAULT_HOURS
 
 
-OWNED = (
-    "endpoint_id",
-    "status",
-    "disabled_reason",
-    "failing_since",
-    "held_until",
-    "previous_secret_until",
-    "public_key",
-    "created_date",
-    "last_modified_date",
-)
+OWNED = Owned.__struct_fields__
 ELSEWHERE = {"status": "is changed with pause and resume", "secret": "is changed with rotate-secret"}
 
 
@@ -314,7 +300,7 @@ def _host(request: Request) -> WebhookHost:
     return cast("WebhookHost", request.dialect)
 
 
-def _owned(body: msgspec.Struct) -> list[Violation]:
+def _owned(body: Owned) -> list[Violation]:
     """Members that only the server sets."""
     owned = (*OWNED, "secret") if isinstance(body, ChangeWebhookEndpoint) else OWNED
     otherwise = ELSEWHERE if isinstance(body, ChangeWebhookEndpoint) else {}
