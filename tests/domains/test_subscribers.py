@@ -236,6 +236,14 @@ async def test_a_change_that_changes_nothing_writes_nothing(house: House) -> Non
     assert await types(house, one) == ["subscriber.created", "subscriber.keys_changed", "subscriber.changed"]
 
 
+async def test_a_first_key_and_the_loss_of_one_are_changes_of_keys(house: House) -> None:
+    """That a subscriber had no OPc before, or has none afterwards, makes no other event of it."""
+    one = await create(house, status="inactive", opc=None)
+    await change(house, one, opc=OPC)
+    await change(house, one, opc=None)
+    assert await types(house, one) == ["subscriber.created", "subscriber.keys_changed", "subscriber.keys_changed"]
+
+
 async def test_a_lost_update_is_an_error(house: House) -> None:
     """A change or a deletion of another version than the current one is refused."""
     one = await create(house)

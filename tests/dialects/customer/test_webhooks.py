@@ -151,7 +151,8 @@ def test_a_secret_of_ones_own(customer: httpx.Client) -> None:
     with endpoint_of(customer, secret=secret) as made:
         assert made["secret"] == secret
         address = f"{PATH}/{made['endpointId']}/rotate-secret"
-        is_problem(customer.post(address, json={"secret": secret}), 422, "secret")
+        for refused in (secret, ""):
+            is_problem(customer.post(address, json={"secret": refused}), 422, "secret")
         assert customer.post(address, json={"secret": next_secret, "overlapHours": 168}).json()["data"]["secret"] == next_secret
 
 
@@ -202,6 +203,7 @@ def test_endpoints_are_listed_like_everything(customer: httpx.Client) -> None:
         ({"url": NOWHERE, "eventTypes": QUIET, "description": "x" * 501}, ["description"]),
         ({"url": NOWHERE, "eventTypes": QUIET, "description": "nul \0"}, ["description"]),
         ({"url": NOWHERE, "eventTypes": QUIET, "secret": "whsec_dG9vIHNob3J0"}, ["secret"]),
+        ({"url": NOWHERE, "eventTypes": QUIET, "secret": ""}, ["secret"]),
         ({"url": NOWHERE, "eventTypes": QUIET, "secret": "x" * 40}, ["secret"]),
         ({"url": NOWHERE, "eventTypes": QUIET, "secret": f"whsec_{'é' * 40}"}, ["secret"]),
         ({"url": NOWHERE, "eventTypes": QUIET, **dict.fromkeys(OF_SERVER)}, [*OF_SERVER]),

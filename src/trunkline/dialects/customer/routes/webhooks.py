@@ -267,7 +267,7 @@ async def resume_webhook_endpoint(request: Request) -> Answer:
 async def review_rotation(request: Request, body: RotateSecret) -> list[Violation]:
     """What else is wrong with a rotation of which one field is of the wrong type."""
     host = _host(request)
-    draft = EndpointDraft(url=None, event_types=None, secret=_read(body.secret) or None)
+    draft = EndpointDraft(url=None, event_types=None, secret=_read(body.secret))
     return await webhooks.draft_violations(request.work, draft, host.webhook_policy, host.presenter)
 
 
@@ -288,7 +288,7 @@ async def rotate_webhook_secret(request: Request, body: RotateSecret) -> Answer:
     knows either accepts them. The answer holds the secret, for the only time.
     """
     overlap = timedelta(hours=body.overlap_hours)
-    endpoint, secrets = await webhooks.rotate_secret(request.work, _id(request), overlap, body.secret or None)
+    endpoint, secrets = await webhooks.rotate_secret(request.work, _id(request), overlap, body.secret)
     return _new_answer(request, endpoint, secrets)
 
 
@@ -317,7 +317,7 @@ def _draft(body: CreateWebhookEndpoint) -> EndpointDraft:
         url=_read(body.url),
         event_types=_read(body.event_types),
         description=_read(body.description) or "",
-        secret=_read(body.secret) or None,
+        secret=_read(body.secret),
     )
 
 

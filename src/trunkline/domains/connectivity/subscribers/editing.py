@@ -30,6 +30,7 @@ PLACES = ("account", "service", "site")
 # A field that is at fault is not told again as the cause of another fault.
 FOLLOWS = {"system_profile": "system", "opc": "keyset"}
 PURPOSES = {"k": "subscriber.k", "opc": "subscriber.opc"}
+BESIDE_KEYS = ("version", "modified_at", "has_k", "has_opc")  # what differs too when only keys were set, replaced or taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _key(work: Work, name: str, owner: UUID, wanted: str | UnsetType | None, hel
 
 
 def announcement(before: Stored | None, after: Stored) -> Event:
-    """The event that tells what became of a subscriber. Keys are in none; that they were replaced is."""
+    """The event that tells what became of a subscriber. Keys are in none; that they were set, replaced or taken away is."""
     new = after.subscriber
     if before is None:
         return created("subscriber.created", "subscribers", new)
@@ -179,6 +180,6 @@ def announcement(before: Stored | None, after: Stored) -> Event:
     type_ = "subscriber.changed"
     if new.status != old.status:
         type_ = "subscriber.activated" if new.status == SubscriberStatus.ACTIVE else "subscriber.deactivated"
-    elif msgspec.structs.replace(new, version=old.version, modified_at=old.modified_at) == old:
+    elif msgspec.structs.replace(new, **{name: getattr(old, name) for name in BESIDE_KEYS}) == old:
         type_ = "subscriber.keys_changed"
     return changed(type_, "subscribers", old, new)
