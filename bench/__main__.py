@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from bench import limits
 from bench.course import Course
@@ -64,6 +65,7 @@ QUICK = Extent(
     delivered=3_000,
 )
 LEAST_ROUNDS = 3
+BARE_REQUESTS = 2000  # of a round
 
 
 def measure(extent: Extent, command: str) -> Result:
@@ -80,9 +82,11 @@ def measure(extent: Extent, command: str) -> Result:
             subject.load()
             say("walking to the deep pages")
             course = Course(subject, FIGURES, extent.scale)
-            _in_turns(course, extent, say)
+            with limits.bare(subject, BARE_REQUESTS) as bare:
+                bare_rounds = _in_turns(course, bare, extent, say)
             course.fill_up("account", extent.requests)
-            result = Result(command, subject.version(), course.measured, {}, subject.worker_megabytes(), course.sent)
+            megabytes = subject.worker_megabytes()
+            result = Result(command, subject.version(), course.measured, {}, bare_rounds, megabytes, course.sent)
             say("totals after writes")
             result.totals = after_writes(subject, extent.writes)
             say(f"importing {extent.imported:,} subscribers")
@@ -94,9 +98,8 @@ def measure(extent: Extent, command: str) -> Result:
             say("pgbench -S")
             by_key = limits.select_by_key(subject, extent.limit_rounds, seconds=3)
             result.limits.append(("PostgreSQL: `pgbench -S -M prepared`", *by_key))
-            say("the bare way of a row")
-            bare = limits.bare(subject, extent.limit_rounds, 4000)
-            result.limits.append(("granian, our pool and one query: an account without caller, limits, metrics and log", *bare))
+            name = "granian, our pool and one query: an account without caller, limits, metrics and log"
+            result.limits.append((name, median(bare_rounds), min(bare_rounds)))
         if extent.two_rounds:
             say("the same with two workers")
             with Subject(data, workers=2) as subject:
@@ -109,13 +112,16 @@ def measure(extent: Extent, command: str) -> Result:
     return result
 
 
-def _in_turns(course: Course, extent: Extent, say: Callable[[str], None]) -> None:
-    began = time.monotonic()
+def _in_turns(course: Course, bare: limits.Bare, extent: Extent, say: Callable[[str], None]) -> list[float]:
+    """Measure round after round; what the bare way of a row cost in each."""
+    began, costs = time.monotonic(), list[float]()
     for number in range(extent.rounds):
         if number >= LEAST_ROUNDS and time.monotonic() - began > extent.seconds:
             break
         say(f"round {number + 1} of {extent.rounds}")
         course.round()
+        costs.append(bare.measure())
+    return costs
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from statistics import median
 from urllib.parse import urlsplit, urlunsplit
 
@@ -53,12 +54,29 @@ def hello(rounds: int, count: int) -> tuple[float, float]:
         return _costs(rounds, count, port, [request("GET", "/", {})], [pid])
 
 
-def bare(subject: Subject, rounds: int, count: int) -> tuple[float, float]:
-    """(median, least) CPU milliseconds of the bare way of a row, PostgreSQL's part included."""
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """The bare way of a row, served beside the server under measurement and measured as that is, in the same rounds."""
+
+    subject: Subject
+    port: int
+    pid: int
+    requests: list[bytes]
+
+    def measure(self) -> float:
+        """CPU milliseconds for a request, PostgreSQL's part included."""
+        with self.subject.apart(self.pid):
+            _, least = _costs(1, len(self.requests), self.port, self.requests, [self.pid, self.subject.postgres])
+        return least
+
+
+@contextmanager
+def bare(subject: Subject, count: int) -> Iterator[Bare]:
+    """Serve the bare way of a row; `count` requests will be sent in each round."""
     requests = [request("GET", path, {}) for path in asyncio.run(_bare_paths(subject, count))]
-    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid), subject.apart(pid):
+    with _serving("bench.bare", {"BENCH_DATABASE": subject.database_url}) as (port, pid):
         drive(port, requests, 1000)
-        return _costs(rounds, len(requests), port, requests, [pid, subject.postgres])
+        yield Bare(subject, port, pid, requests)
 
 
 def _costs(rounds: int, count: int, port: int, requests: list[bytes], trees: list[int]) -> tuple[float, float]:

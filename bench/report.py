@@ -4,6 +4,7 @@ import platform
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 
 from bench import cpu
 from bench.course import Measured, ratio
@@ -23,19 +24,20 @@ FEED_LIMIT = 100.0  # milliseconds, 99 of 100
 WEBHOOK_LIMIT = 500.0  # deliveries a second, at least
 
 HEAD = (
-    "| figure | CPU ms: median | minimum | application | PostgreSQL | limit | | req/s | p50 ms | p99 ms |\n"
-    "|---|---:|---:|---:|---:|---:|---|---:|---:|---:|"
+    "| figure | CPU ms: median | minimum | × bare | application | PostgreSQL | limit | | req/s | p50 ms | p99 ms |\n"
+    "|---|---:|---:|---:|---:|---:|---:|---|---:|---:|---:|"
 )
 
 
 @dataclass(slots=True)
 class Result:
-    """All that was measured. `limits` are (name, median, minimum)."""
+    """All that was measured. `bare`: what the bare way of a row cost in each round with one worker. `limits`: (name, median, minimum)."""
 
     command: str
     postgres: str
     one: dict[str, Measured]
     two: dict[str, Measured]
+    bare: list[float]
     memory: float
     requests: int
     limits: list[tuple[str, float, float]] = field(default_factory=list)
@@ -73,11 +75,17 @@ class Result:
             "One worker:",
             "",
             HEAD,
-            *(_row(measured, self.one) for measured in self.one.values()),
+            *(_row(measured, self.one, self.bare) for measured in self.one.values()),
             _memory_row(self.memory, self.requests),
         ]
         if self.two:
-            lines += ["", "Two workers, for information:", "", HEAD, *(_row(measured, {}) for measured in self.two.values())]
+            lines += [
+                "",
+                "Two workers, for information:",
+                "",
+                HEAD,
+                *(_row(measured, {}, []) for measured in self.two.values()),
+            ]
         lines += [*_beside(self.totals, self.imported)]
         lines += _feed_rows(self.feed) if self.feed else []
         lines += _webhook_rows(self.webhooks) if self.webhooks else []
@@ -99,8 +107,9 @@ def _value(measured: Measured, others: dict[str, Measured]) -> float:
     return ratio(measured, base) if base else measured.typical()
 
 
-def _row(measured: Measured, others: dict[str, Measured]) -> str:
+def _row(measured: Measured, others: dict[str, Measured], bare: list[float]) -> str:
     figure = measured.figure
+    times = f"{median(cost.total / base for cost, base in zip(measured.rounds, bare, strict=True)):.1f}" if bare else ""
     value, limit = _value(measured, others), figure.limit if others else None
     shown = "" if limit is None else f"≤ {limit:g} × the first" if figure.base else f"≤ {limit:g}"
     verdict = "" if limit is None else _verdict(value, limit)
@@ -109,6 +118,7 @@ def _row(measured: Measured, others: dict[str, Measured]) -> str:
     numbers = [
         f"**{measured.typical():.3f}**",
         f"{measured.least:.3f}",
+        times,
         f"{measured.typical(lambda cost: cost.application):.3f}",
         f"{measured.typical(lambda cost: cost.database):.3f}",
         shown,
@@ -122,7 +132,7 @@ def _row(measured: Measured, others: dict[str, Measured]) -> str:
 
 def _memory_row(megabytes: float, requests: int) -> str:
     name = f"resident memory of the worker after {requests:,} requests"
-    return f"| {name} | {megabytes:.0f} MB | | | | < {MEMORY_LIMIT:.0f} MB | {_verdict(megabytes, MEMORY_LIMIT)} | | | |"
+    return f"| {name} | {megabytes:.0f} MB | | | | | < {MEMORY_LIMIT:.0f} MB | {_verdict(megabytes, MEMORY_LIMIT)} | | | |"
 
 
 def _beside(totals: AfterWrites | None, imported: Imported | None) -> list[str]:
