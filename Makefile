@@ -9,7 +9,12 @@ DEVELOP_STAMP := $(VENV)/.develop-stamp
 BROWSER_STAMP := $(VENV)/.browser-stamp
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 
-.PHONY: help run setup develop test browser node fuzz kills check bench format requirements clean
+.PHONY: help run setup develop test browser node fuzz kills check bench format requirements clean anew
+
+# An environment that was moved, or whose Python is another one now, is set up again.
+ifneq ($(file <$(VENV)/.place),$(realpath .) $(realpath $(BIN)/python))
+$(RUNTIME_STAMP) $(DEVELOP_STAMP): anew
+endif
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | sort | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done

@@ -273,3 +273,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "TRUNKLINE_CASES_SUNSET is before TRUNKLINE_CASES_DEPRECATED"
     if settings.sandbox_database_url and not settings.database_url:
         yield "TRUNKLINE_SANDBOX_DATABASE_URL goes with TRUNKLINE_DATABASE_URL"
+    if settings.database_url and _place(settings.sandbox_database_url) == _place(settings.database_url):
+        yield "TRUNKLINE_SANDBOX_DATABASE_URL is the same database as TRUNKLINE_DATABASE_URL; the sandbox needs one of its own"
+
+
+def _place(address: str) -> tuple[str, str]:
+    """Server and name of a database, without who logs in and how."""
+    parts = urlsplit(address)
+    return parts.netloc.rpartition("@")[2], parts.path

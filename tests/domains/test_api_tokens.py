@@ -296,6 +296,21 @@ async def test_a_token_ends_with_its_life(people: People) -> None:
     await refused(people, text)
 
 
+async def test_why_a_token_is_refused_is_known_inside(people: People) -> None:
+    """The log tells a token that has expired from one that was never there; the caller is told neither (reference/expeto.md §8)."""
+    people.set("2026-01-01 00:00")
+    _, text = await account_token(people, await people.manager(), life=timedelta(days=40))
+    people.set("2026-02-10 00:00")
+    for presented, code in (
+        (text, "TokenExpired"),
+        (secrets.new_token(secrets.API_TOKEN, 1), "TokenUnknown"),
+        ("x", "TokenUnknown"),
+    ):
+        with pytest.raises(Unauthenticated) as told:
+            await people.credentials.resolve_token(people.realm, presented)
+        assert told.value.code == code
+
+
 # refreshing ---------------------------------------------------------------------------------------------------------------
 
 

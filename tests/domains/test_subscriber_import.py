@@ -119,6 +119,46 @@ async def test_rows_see_what_the_rows_before_them_did(house: House) -> None:
     assert (await subscribers.find_subscriber(house.reading(house.other, RIGHTS), theirs, "imsi")).version == 1
 
 
+async def test_a_row_changes_the_extensions_that_it_names(house: House) -> None:
+    """Extensions merge key by key, row after row; null takes one away; a draft's own map replaces them all."""
+    number = imsi()
+    await run(house, [row(number, extensions={"a": "1", "b": "2"})])
+    named: list[dict[str, str | None]] = [{"b": None, "c": "3"}, {"d": "4"}]
+    report = await run(house, [ImportRow(SubscriberDraft(imsi=number), extensions=one) for one in named])
+    assert words(report) == ["updated", "updated"]
+    work = house.reading(house.customer, RIGHTS)
+    assert (await subscribers.find_subscriber(work, number, "imsi")).extensions == {"a": "1", "c": "3", "d": "4"}
+    await run(house, [ImportRow(SubscriberDraft(imsi=number, extensions={"e": "5"}))])
+    assert (await subscribers.find_subscriber(work, number, "imsi")).extensions == {"e": "5"}
+
+
+async def test_a_card_comes_back_to_its_subscriber(house: House) -> None:
+    """A row may give a subscriber the ICCID back that a row before took from it, but not one that another one gave up."""
+    number, other, card, spare = imsi(), imsi(), f"8900003{imsi()}", f"8900004{imsi()}"
+    await run(house, [row(number, iccid=card), row(other)])
+    cards = [(number, spare), (number, card), (number, spare), (other, card)]
+    report = await run(house, [ImportRow(SubscriberDraft(imsi=who, iccid=what)) for who, what in cards])
+    assert words(report) == ["updated", "updated", "updated", "failed"]
+    assert [fault.field for fault in report.rows[3].faults] == ["iccid"]
+    assert (await subscribers.find_subscriber(house.reading(house.customer, RIGHTS), number, "imsi")).iccid == spare
+
+
+async def test_the_same_rows_twice_at_the_same_time(house: House) -> None:
+    """Who comes second updates what the first one created, as if he had come later; another customer's fail by themselves."""
+    numbers = [imsi() for _ in range(4)]
+    async with house.writing(house.customer, RIGHTS) as work:
+        await subscribers.import_subscribers(work, [row(number) for number in numbers[1:]])
+        second = asyncio.create_task(run(house, [row(number, type="test") for number in numbers]))
+        stranger = asyncio.create_task(run(house, [row(numbers[3])], house.other))
+        await asyncio.sleep(0.3)
+    report = await second
+    assert words(report) == ["created", "updated", "updated", "updated"]
+    assert [result.row for result in report.rows] == [1, 2, 3, 4]
+    for number in numbers:
+        assert (await subscribers.find_subscriber(house.reading(house.customer, RIGHTS), number, "imsi")).type == "test"
+    assert words(await stranger) == ["failed"]
+
+
 async def test_a_dry_run_tells_everything_and_stores_nothing(house: House) -> None:
     """The same answers without references for what would be new; no row, no event, no total moves."""
     number, before = imsi(), await total(house)

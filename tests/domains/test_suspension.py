@@ -8,11 +8,13 @@ from msgspec import UNSET
 from tests.domains.house import House
 from tests.domains.network_parts import OPC, RIGHTS, K, Parts, build_parts
 from trunkline.domains.connectivity.subscribers import service as subscribers
-from trunkline.domains.connectivity.subscribers.service import SubscriberDraft
+from trunkline.domains.connectivity.subscribers.service import ImportReport, ImportRow, SubscriberDraft
+from trunkline.domains.connectivity.subscribers.suspension.store import SUSPEND
 from trunkline.domains.customers import service as customers
 from trunkline.domains.customers.service import AccountDraft, DeepAccount
 from trunkline.kit.errors import Forbidden, Invalid, NotFound
-from trunkline.kit.query import EVERYTHING, Compare, Operator, Window
+from trunkline.kit.query import EVERYTHING, And, Compare, Operator, Window
+from trunkline.kit.record import announcement
 
 _numbers = iter(range(10_000))
 
@@ -182,6 +184,49 @@ async def test_nothing_slips_through_a_suspension_that_runs_at_the_same_time(hou
     assert set(await status(house, *sims)) == {"inactive"}
 
 
+async def test_a_suspension_does_not_fail_because_others_activate(house: House) -> None:
+    """Who activates or imports subscribers of an account waits for its suspension, and is refused then; it never has to give way."""
+    root = await account(house)
+    parts = await parts_of(house, root)
+    sims = [await sim(house, root, parts) for _ in range(2)]
+    number = (await subscribers.find_subscriber(house.reading(None, RIGHTS), sims[1])).imsi
+
+    async def activate() -> None:
+        async with house.writing(None, RIGHTS) as work:
+            await subscribers.change_subscriber(work, sims[0], SubscriberDraft(status="active"))
+
+    async def import_active() -> ImportReport:
+        async with house.writing(None, RIGHTS) as work:
+            return await subscribers.import_subscribers(work, [ImportRow(SubscriberDraft(imsi=number, status="active"))])
+
+    async with house.writing(None, RIGHTS) as work:
+        await customers.change_account(work, root.reference, AccountDraft(enabled=False))
+        waiting = asyncio.create_task(activate()), asyncio.create_task(import_active())
+        await asyncio.sleep(0.5)
+        assert (await subscribers.suspend_account(work, root.reference)).subscribers == 2
+    with pytest.raises(Invalid, match="while the account is suspended"):
+        await waiting[0]
+    assert (await waiting[1]).failed == 1
+    assert await status(house, *sims) == ["inactive"] * 2
+
+
+@pytest.mark.parametrize("suspended", ["above", "below"])
+async def test_resuming_waits_for_a_suspension_nearby(suspended: str, house: House) -> None:
+    """What is resumed while an account above or below it is being suspended stays off with that one."""
+    root = await account(house)
+    child, parts = await account(house, root), await parts_of(house, root)
+    one = await sim(house, child, parts)
+    falls, rises = (root, child) if suspended == "above" else (child, root)
+    await suspend(house, rises)
+    async with house.writing(None, RIGHTS) as work:
+        await subscribers.suspend_account(work, falls.reference)
+        resuming = asyncio.create_task(resume(house, rises))
+        await asyncio.sleep(0.5)
+    assert await resuming == 0
+    assert await status(house, one) == ["inactive"]
+    assert await resume(house, falls) == 1
+
+
 async def test_who_may_suspend(house: House) -> None:
     """It takes the rights to change accounts and subscribers, and the account must be within reach."""
     root = await account(house)
@@ -192,3 +237,33 @@ async def test_who_may_suspend(house: House) -> None:
     with pytest.raises(NotFound):
         async with house.writing(house.other, RIGHTS) as work:
             await subscribers.suspend_account(work, root.reference)
+
+
+async def test_others_write_while_an_account_is_suspended(house: House) -> None:
+    """However long a suspension takes, the counters that every writer of subscribers passes by stay free until its very end."""
+    root = await account(house)
+    await sim(house, root, await parts_of(house, root))
+    free = "SELECT 1 FROM collection_sizes WHERE tenant_id = $1 AND collection = 'subscribers' FOR UPDATE NOWAIT"
+    async with house.writing(None, RIGHTS) as work:
+        path = (await customers.find_reach(work, root.reference)).path or f"{root.reference}/"
+        rows = await work.write(SUSPEND, root.customer_id, path, path[:-1] + "0", work.now, *announcement(work))
+        assert rows[0][0] == 1
+        assert await house.sql(free)
+
+
+async def test_totals_follow_a_suspension(house: House) -> None:
+    """A count that is remembered from before a suspension or a resumption is not told after it."""
+    root = await account(house)
+    parts = await parts_of(house, root)
+    for _ in range(3):
+        await sim(house, root, parts)
+    mine = And((Compare("status", Operator.EQUAL, "active"), Compare("account_id", Operator.EQUAL, root.id)))
+
+    async def active() -> int | None:
+        return (await subscribers.list_subscribers(house.reading(None, RIGHTS), mine, (), Window(0, 1), 100)).total
+
+    totals = [await active()]
+    await suspend(house, root)
+    totals.append(await active())
+    await resume(house, root)
+    assert [*totals, await active()] == [3, 0, 3]

@@ -167,6 +167,14 @@ async def test_the_tries_of_a_delivery(made: Made, house: House) -> None:
     assert (second.request_headers, second.response_headers) == ({"webhook-id": "msg"}, {"server": "x"})
 
 
+async def test_of_very_many_tries_the_newest_are_told(made: Made, house: House) -> None:
+    """However often a delivery was replayed, its log stays of a size that can be read."""
+    (id_,) = await made.put()
+    await made.attempts(id_, *["oops"] * 103)
+    told = await webhooks.attempts_of(house.reading(house.customer, MANAGER), await made.find(id_))
+    assert [attempt.number for attempt in told] == list(range(4, 104))
+
+
 async def test_what_was_sent_is_shown_to_those_who_may_read_such_events(made: Made, house: House) -> None:
     """The log of an endpoint is no way around the scopes: who may not read cases does not read what was said of them."""
     (id_,) = await made.put(payload='{"type":"case.opened"}')
@@ -250,6 +258,21 @@ async def test_a_replay_of_all_that_failed(made: Made) -> None:
     assert await made.replay(made.now - 4 * HOUR, made.now - 2 * HOUR, only_failed=True) == 0
     assert await made.replay(made.now - 6 * HOUR, None, only_failed=True) == 2
     assert await made.pending() == 5
+
+
+async def test_what_failed_since_may_have_been_made_long_before(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is when a delivery was given up that counts: what waited for days and failed when its endpoint was disabled is sent again."""
+    monkeypatch.setattr(deliveries, "REPLAYED_AT_ONCE", 2)
+    (early,) = await made.put(age=4 * DAY, finished_at=made.now - DAY)
+    await made.put(2, age=3 * DAY, finished_at=made.now - HOUR)
+    await made.put(2, age=2 * DAY, finished_at=made.now - HOUR)
+    await made.put(age=2 * HOUR, finished_at=made.now - HOUR / 2)
+    assert await made.replay(made.now - HOUR, None, only_failed=True) == 5
+    assert await made.pending() == 2
+    (job,) = await jobs(made)
+    await JOBS[REPLAY_JOB](made.house.realm, job.tenant, job.payload)
+    assert await made.pending() == 5
+    assert (await made.of(early))["status"] == "failed"
 
 
 async def test_a_replay_of_everything(made: Made) -> None:

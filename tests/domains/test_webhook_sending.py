@@ -10,9 +10,10 @@ from standardwebhooks import Webhook
 
 from tests.conftest import MakeDatabase
 from tests.domains.receiver import OK, Answer, Received, Receiver
-from tests.domains.webhook_post import Post, build, leave
+from tests.domains.webhook_post import POLICY, Post, build, leave
 from trunkline.domains.webhooks import service
 from trunkline.domains.webhooks.sending import courier, outbox
+from trunkline.domains.webhooks.sending.model import Target
 from trunkline.kit.clock import wall_clock
 from trunkline.kit.realm import advance_clock
 
@@ -298,6 +299,18 @@ async def test_retry_after_as_a_date(post: Post, receiver: Receiver) -> None:
     assert (await post.one(endpoint))["next_at"] >= (await post.stored(endpoint))["held_until"]
 
 
+async def test_a_retry_after_that_is_none_is_a_try_like_another(post: Post, receiver: Receiver) -> None:
+    """However absurd the date is that a receiver asks for, the try counts and the next one comes at its usual time."""
+    receiver.rule = lambda _: Answer(503, {"Retry-After": "Sun, 22 Nov 99999999999999999999 12:30:00 GMT"})
+    endpoint, _ = await post.endpoint(receiver)
+    async with post.courier():
+        await post.change("one")
+        await post.tried(endpoint, 1)
+        post.advance(6)
+        await post.tried(endpoint, 2)
+    assert (await post.stored(endpoint))["held_until"] is None
+
+
 async def test_the_sandbox_clock_wakes_what_waits(post: Post, receiver: Receiver) -> None:
     """`trunkline clock advance` makes what has waited for its next try due at once."""
     await post.realm.open()
@@ -486,6 +499,47 @@ async def test_removed_while_a_request_is_in_flight(post: Post, receiver: Receiv
         await asyncio.sleep(0.2)
         assert len(await post.deliveries(endpoint)) == 2
         assert len(receiver.received) == 1
+
+
+@pytest.mark.parametrize("seen", [True, False])
+@pytest.mark.parametrize("answer", [Answer(503, {"Retry-After": "3600"}), Answer(410)])
+async def test_moved_while_a_request_is_in_flight(
+    post: Post, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, answer: Answer, seen: bool
+) -> None:
+    """A last word of the old address, whether or not the courier has seen the new one by then, is no word about the new one."""
+    answering, looked = asyncio.Event(), asyncio.Event()
+    adopt = outbox.Outbox.adopt
+
+    async def rule(_: Received) -> Answer:
+        await answering.wait()
+        return answer
+
+    def look(box: outbox.Outbox, target: Target) -> None:
+        if seen:
+            adopt(box, target)
+        if target.url != receiver.url:
+            looked.set()
+
+    receiver.rule = rule
+    endpoint, _ = await post.endpoint(receiver)
+    async with Receiver() as elsewhere, post.courier():
+        await post.change("one")
+        await receiver.wait(1)
+        with monkeypatch.context() as looking:
+            looking.setattr(outbox.Outbox, "adopt", look)
+            changes = service.EndpointChanges(url=elsewhere.url)
+            await post.do(service.change_endpoint, endpoint.reference, changes, POLICY, post.presenter)
+            await asyncio.wait_for(looked.wait(), 10)
+            answering.set()
+            await post.tried(endpoint, 1)
+        await asyncio.sleep(0.3)
+        stored = await post.stored(endpoint)
+        assert (stored["status"], stored["failing_since"], stored["held_until"]) == ("active", None, None)
+        await post.change("two")
+        await elsewhere.wait(1)
+        if seen:
+            post.advance(10)
+            await post.settled("delivered", 2)
 
 
 async def test_a_test_is_sent_whatever_the_state(post: Post, receiver: Receiver) -> None:

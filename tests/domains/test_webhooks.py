@@ -151,6 +151,9 @@ async def test_what_is_missing_is_told(house: House) -> None:
         ("ftp://hooks.example.com", "is no URL"),
         ("https:hooks.example.com", "is no URL"),
         ("https:///in", "is no URL"),
+        ("https://[2600::1].example.com/", "is no URL"),
+        ("https://example.com[2600::1]/", "is no URL"),
+        ("https://[2600::1/", "is no URL"),
         ("https://hooks.example.com:99999/", "is no URL"),
         ("https://hooks.example.com:0/", "port from 1 to 65535"),
         ("http://hooks.example.com/", "must begin with https://"),
@@ -187,6 +190,7 @@ def test_an_address_that_cannot_be_used(url: str, says: str) -> None:
         "https://hooks.example.com",
         "HTTPS://Hooks.Example.com:8443/a/b?c=d%20e",
         "https://8.8.8.8/",
+        "https://[2600::1]:8443/in",
         "https://xn--bcher-kva.example./",
     ],
 )

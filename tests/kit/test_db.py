@@ -307,3 +307,38 @@ async def test_a_database_that_restarts_is_unavailable_and_then_back(tmp_path: P
     finally:
         await pool.close()
         await postgres.stop()
+
+
+async def test_a_commit_that_no_standby_confirmed_is_no_success(tmp_path: Path) -> None:
+    """Where PostgreSQL waits for a standby and is told not to, it reports success with a warning: callers hear that it is uncertain."""
+    postgres = EmbeddedPostgres(tmp_path / "postgres", progress=lambda _: None)
+    await postgres.start()
+    pool = Pool(postgres.dsn("postgres"), 1)
+    administration = await asyncpg.connect(postgres.dsn("postgres"))
+    try:
+        await administration.execute("CREATE TABLE things (name text)")
+        await administration.execute("SET synchronous_commit = local")
+        await administration.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        await administration.execute("SELECT pg_reload_conf()")
+        async with asyncio.timeout(30):
+            while await administration.fetchval("SHOW synchronous_standby_names") != "nobody":
+                await asyncio.sleep(0.05)
+
+        async def write() -> None:
+            async with Transaction(work_on(pool)) as transaction:
+                await transaction.connection.execute("INSERT INTO things VALUES ('one')")
+                await transaction.commit(201)
+
+        writing = asyncio.create_task(write())
+        waiting = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+        async with asyncio.timeout(30):
+            while not await administration.fetch(waiting):
+                await asyncio.sleep(0.05)
+        with pytest.raises(Unavailable, match="not certain"):
+            await writing
+        assert await administration.fetchval("SELECT count(*) FROM things") == 1
+        await is_whole(pool, 1)
+    finally:
+        await administration.close()
+        await pool.close()
+        await postgres.stop()

@@ -181,3 +181,16 @@ def test_a_running_process_keeps_the_keys_it_has(file: KeyFile, harm: Callable[[
     harm(file)
     keys.reload()
     assert keys.of(TENANT).unseal("subscriber.k", OWNER, sealed) == K
+
+
+def test_a_running_process_takes_a_new_key_once_its_file_is_the_owners_alone(file: KeyFile) -> None:
+    """Keys that others may read are not taken; when that is mended, with nothing else, they are."""
+    keys = Keyring(file).load()
+    before = keys.current_id
+    file.write([new_key(), *file.read()])
+    file.path.chmod(0o644)
+    time.sleep(LOOK_SECONDS + 0.05)
+    assert keys.current_id == before
+    file.path.chmod(0o600)
+    time.sleep(LOOK_SECONDS + 0.05)
+    assert keys.current_id == file.read()[0].id != before

@@ -52,6 +52,7 @@ from trunkline.kit.query import (
 )
 from trunkline.kit.query.compile import PageShape, page_text, shape, total_order
 from trunkline.kit.query.cursor import fingerprint, read_cursor, write_cursor
+from trunkline.kit.query.run import TOTALS
 from trunkline.kit.record import Origin
 from trunkline.kit.sizes import recount
 from trunkline.kit.work import Transaction, Work
@@ -499,6 +500,17 @@ async def test_a_total_above_the_cap_is_not_told(tables: dict[str, Table]) -> No
     assert await total(table, And(()), None) is None
 
 
+async def test_totals_of_long_filters_are_not_remembered(tables: dict[str, Table]) -> None:
+    """However long a caller's filters are, a process keeps little of them; their totals are right all the same."""
+    table = tables["accounts"]
+    before = len(TOTALS)
+    for length in (1500, 60_000):
+        assert await total(table, In("name", ("x" * length, table.rows["customer"][0]["name"])), 1000) is not None
+    assert len(TOTALS) == before
+    assert await total(table, In("name", ("x" * 500, table.rows["customer"][0]["name"])), 1000) is not None
+    assert len(TOTALS) == before + 1
+
+
 # depth -----------------------------------------------------------------------------------------------------------------
 
 DEEP = 20_000
@@ -598,6 +610,7 @@ FORGED = {
     "an instant before time": (("modified_at",), ("0001-01-01T00:00:00+14:00", "ACC-1")),
     "an integer that is too large": (("download_kbps",), (2**63, "SVC-1")),
     "a decimal without end": (("net_amount",), ("1E+999999", "INV-1")),
+    "a decimal of many digits": (("net_amount",), ("0." + "1" * 17_000, "INV-1")),
     "no number": (("net_amount",), ("NaN", "INV-1")),
     "a list": (("name",), (["a"], "ACC-1")),
 }

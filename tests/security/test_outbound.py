@@ -344,6 +344,7 @@ NOT_CALLED = (
     "http://me:secret@127.0.0.2/ http://127.0.0.2@127.0.0.1/ http://x\\@127.0.0.1/ http://127.0.0.1%2f@x/ http://a%00b/ http://x..y/",
     "http://127.0.0.2:0/ http://127.0.0.2:65536/ http://127.0.0.2:x/ http://256.1.1.1/ http://1.2.3.4.5/ http://example.0x7f/",
     "http://xn--/ http://-x.example/ http://" + "a" * 64 + ".example/",
+    "http://[::1].example/ http://[::1]example:80/ http://example[::1]/ http://[::1][::1]/ http://[::1]]/ http://[]/",
 )
 
 

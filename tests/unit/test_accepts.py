@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.kit.http.negotiation import accepts
+from trunkline.kit.http.assets import takes_gzip
+from trunkline.kit.http.negotiation import _quality, accepts
 
 JSON = "application/json"
 
@@ -53,3 +54,29 @@ def test_the_order_of_the_ranges_does_not_matter(ranges: list[str]) -> None:
 def test_any_header_is_read_without_an_error(header: str) -> None:
     """A header that makes no sense is no reason to fail."""
     assert accepts(header, JSON) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("header", "taken"),
+    [
+        ("gzip", True),
+        ("deflate, gzip;q=0.5, br", True),
+        ("GZIP", True),
+        ("", False),
+        ("identity", False),
+        ("gzip;q=0", False),
+        ("gzip ; q=0.000, identity", False),
+        ("gzipped", False),
+    ],
+)
+def test_who_takes_gzip(header: str, taken: bool) -> None:
+    """Files are compressed for those who say that they can read them so (RFC 9110, section 12.5.3)."""
+    assert takes_gzip(header) is taken
+
+
+def test_what_long_headers_mean_is_not_remembered() -> None:
+    """Headers that callers make up take no room in a process that runs for months."""
+    before = _quality.cache_info().currsize
+    for number in range(50):
+        assert accepts(f"application/json, {'x' * 50_000}/{number}", JSON)
+    assert _quality.cache_info().currsize == before

@@ -178,3 +178,35 @@ def test_any_bytes_are_answered(raw: bytes) -> None:
     """Rubbish is refused, whatever it is made of."""
     with pytest.raises((Invalid, Malformed)):
         decode(raw, Order)
+
+
+class Parcel(msgspec.Struct):
+    """A body with a list that has bounds."""
+
+    parts: Annotated[list[Part], Meta(max_length=150)]
+    words: Annotated[list[Literal["a", "b"]], Meta(min_length=1)] | UnsetType = UNSET
+
+
+def told(body: Any) -> list[tuple[str, str]]:
+    """Field and message of every fault of a parcel."""
+    with pytest.raises(Invalid) as refusal:
+        decode(json.dumps(body).encode(), Parcel)
+    return [(violation.field, violation.message) for violation in refusal.value.violations]
+
+
+def test_a_list_of_objects_that_is_too_long() -> None:
+    """A list's own bounds are told, whatever it is a list of."""
+    assert told({"parts": [{"partName": "abc"}] * 151}) == [("parts", "must have at most 150 items")]
+
+
+def test_a_fault_far_down_a_long_list() -> None:
+    """Of a long list the first items are told one by one; a fault beyond them is told alone, and by its place."""
+    assert told({"parts": [], "words": ["a"] * 5000 + [1, 2]}) == [("words[5000]", "must be a string, not a number")]
+    assert len(told({"parts": [], "words": [1] * 5000})) == 100
+
+
+def test_a_long_value_is_not_repeated_in_full() -> None:
+    """What came is shown as far as it helps."""
+    ((field, message),) = told({"parts": [], "words": ["x" * 5000]})
+    assert field == "words[0]"
+    assert len(message) < 150

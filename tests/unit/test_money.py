@@ -84,3 +84,17 @@ def test_weights_must_make_sense(shares: list[int]) -> None:
     """There is no split by nothing, nor by less than nothing."""
     with pytest.raises(ValueError, match="weights"):
         split(Decimal(1), [Decimal(share) for share in shares], "EUR")
+
+
+def test_there_is_no_negative_zero() -> None:
+    """What rounds to nothing is nothing, and is printed so."""
+    assert [str(round_amount(Decimal(amount), "EUR")) for amount in ("-0.001", "-0", "0.004")] == ["0.00"] * 3
+    assert str(round_amount(Decimal("-0.4"), "JPY")) == "0"
+    assert [str(part) for part in split(Decimal("-0.01"), [Decimal(1), Decimal(1)], "EUR")] == ["-0.01", "0.00"]
+
+
+def test_what_no_parts_can_add_up_to_is_not_split() -> None:
+    """An amount that was not rounded is refused: its last fraction would be lost."""
+    for total, currency in (("0.015", "EUR"), ("0.5", "JPY"), ("1.0001", "KWD")):
+        with pytest.raises(ValueError, match="whole minor units"):
+            split(Decimal(total), [Decimal(1), Decimal(1)], currency)

@@ -54,7 +54,7 @@ def main() -> None:
     """Run a command; the process's exit code tells how it went."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        app()
+        app(prog_name="trunkline")
     except StartupError as error:
         _fail(error, error.exit_code)
     except Refusal as refusal:

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from enum import StrEnum
 
 import asyncpg
 import typer
@@ -13,40 +14,69 @@ from trunkline.cli.show import say
 from trunkline.kit.embedded import find_binaries
 from trunkline.kit.jobs.queue import APPLICATION, COUNT, WORKERS
 from trunkline.kit.keyring.registry import registered
+from trunkline.kit.principal import Environment
 from trunkline.kit.startup import ExitCode, StartupError, reason
 from trunkline.sealing import missing_text, source_of
-from trunkline.settings import Settings, load, unknown
+from trunkline.settings import Profile, Settings, load, unknown, variable
 from trunkline.supervisor.databases import close, connect, room_in, shown
 from trunkline.supervisor.running import State, look, make_data_folder
 from trunkline.supervisor.servers import servers_of
+from trunkline.webhooks import bases_of
 
 app = typer.Typer()
 
 GIGABYTE = 1024**3
 ENOUGH = GIGABYTE  # of free disk
 
-Finding = tuple[bool, str, str]  # whether it is well, what was looked at, what was seen
+
+class Verdict(StrEnum):
+    """How it stands with what was looked at. A note is nothing wrong, but seldom what is wanted."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "WRONG"
+
+    @classmethod
+    def when(cls, well: bool) -> "Verdict":
+        """The verdict on what is either well or wrong."""
+        return cls.OK if well else cls.WRONG
+
+
+Finding = tuple[Verdict, str, str]  # what was looked at, and what was seen
 
 
 @app.command()
 def doctor() -> None:
     """Check settings, data folder, database, migrations and ports: one line each, exit code 1 when anything is wrong."""
     findings = asyncio.run(_examine())
-    for well, what, seen in findings:
-        say(f"{'ok   ' if well else 'WRONG'}  {what:<12}{seen}")
-    sys.exit(ExitCode.FAILED if not all(well for well, _, _ in findings) else 0)
+    for verdict, what, seen in findings:
+        say(f"{verdict:<7}{what:<12}{seen}")
+    sys.exit(ExitCode.FAILED if any(verdict is Verdict.WRONG for verdict, _, _ in findings) else 0)
 
 
 async def _examine() -> list[Finding]:
-    findings = [(True, "python", sys.version.split()[0])]
+    findings = [(Verdict.OK, "python", sys.version.split()[0])]
     try:
         settings = load()
     except StartupError as error:
-        return [*findings, (False, "settings", str(error))]
+        return [*findings, (Verdict.WRONG, "settings", str(error))]
     strange = unknown()
     seen = f"nothing reads {', '.join(strange)}" if strange else f"profile {settings.profile}"
-    findings.append((not strange, "settings", seen))
+    findings.append((Verdict.when(not strange), "settings", seen))
+    findings += _reach(settings)
     return [*findings, *_folder(settings), *await _databases(settings), *await _ports(settings)]
+
+
+def _reach(settings: Settings) -> Iterator[Finding]:
+    """What keeps clients of a server in production from it, although it runs well."""
+    if settings.profile is not Profile.PRODUCTION:
+        return
+    if settings.tls_certificate is None and not settings.trusted_proxies:
+        ways = f"set {variable('tls_certificate')}, or name a proxy with HTTPS in {variable('trusted_proxies')}"
+        yield Verdict.NOTE, "https", f"every request is answered with 400, as plain HTTP: {ways}"
+    if not settings.public_url:
+        own = bases_of(settings).without_request(Environment.PRODUCTION)
+        yield Verdict.NOTE, "links", f"webhooks link to {own}: set {variable('public_url')} to where clients reach this server"
 
 
 def _folder(settings: Settings) -> Iterator[Finding]:
@@ -54,9 +84,9 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         make_data_folder(settings.data)
         free = room_in(settings.data)
     except (StartupError, OSError) as error:
-        yield False, "data", str(error)
+        yield Verdict.WRONG, "data", str(error)
         return
-    yield free > ENOUGH, "data", f"{settings.data.absolute()}, {free / GIGABYTE:.1f} GB free"
+    yield Verdict.when(free > ENOUGH), "data", f"{settings.data.absolute()}, {free / GIGABYTE:.1f} GB free"
 
 
 async def _databases(settings: Settings) -> list[Finding]:
@@ -70,25 +100,25 @@ async def _databases(settings: Settings) -> list[Finding]:
             return findings
     except StartupError as error:
         new = error.exit_code == ExitCode.CONFIGURATION and "yet" in str(error)
-        return [(new, "database", str(error))]
+        return [(Verdict.when(new), "database", str(error))]
 
 
 async def _database(environment: str, address: str) -> Finding:
     try:
         connection = await connect(address)
     except asyncpg.InvalidCatalogNameError:
-        return True, environment, f"{shown(address)} does not exist yet; the next start makes it"
+        return Verdict.OK, environment, f"{shown(address)} does not exist yet; the next start makes it"
     except StartupError as error:
-        return False, environment, str(error)
+        return Verdict.WRONG, environment, str(error)
     try:
         pending = await migrations.pending(connection)
         version = connection.get_server_version()
         state = "the next start migrates it" if pending else f"at {await migrations.current(connection)}"
     except (StartupError, asyncpg.PostgresError) as error:
-        return False, environment, reason(error)
+        return Verdict.WRONG, environment, reason(error)
     finally:
         await close(connection)
-    return True, environment, f"{shown(address)} on PostgreSQL {version.major}.{version.micro}, {state}"
+    return Verdict.OK, environment, f"{shown(address)} on PostgreSQL {version.major}.{version.micro}, {state}"
 
 
 async def _inside(settings: Settings, environment: str, address: str) -> list[Finding]:
@@ -108,7 +138,7 @@ async def _inside(settings: Settings, environment: str, address: str) -> list[Fi
     finally:
         await close(connection)
     jobs = f"{environment}: {waiting} waiting, {running} running, {failed} failed for good, {workers} workers"
-    return [_keys(settings, environment, known), (not failed and bool(workers or not waiting), "jobs", jobs)]
+    return [_keys(settings, environment, known), (Verdict.when(not failed and bool(workers or not waiting)), "jobs", jobs)]
 
 
 def _keys(settings: Settings, environment: str, known: tuple[str, ...]) -> Finding:
@@ -116,25 +146,25 @@ def _keys(settings: Settings, environment: str, known: tuple[str, ...]) -> Findi
     try:
         held = [key.id for key in source.read()]
     except StartupError as error:
-        return False, "keys", str(error)
+        return Verdict.WRONG, "keys", str(error)
     if missing := [key_id for key_id in known if key_id not in held]:
-        return False, "keys", missing_text(source, environment, missing)
-    return True, "keys", f"{environment}: {f'sealed with {held[0]}' if held else 'the next start makes the first one'}"
+        return Verdict.WRONG, "keys", missing_text(source, environment, missing)
+    return Verdict.OK, "keys", f"{environment}: {f'sealed with {held[0]}' if held else 'the next start makes the first one'}"
 
 
 async def _ports(settings: Settings) -> list[Finding]:
     if look(settings)[0] is not State.STOPPED:
-        return [(True, "ports", f"a server runs at port {settings.port}")]
+        return [(Verdict.OK, "ports", f"a server runs at port {settings.port}")]
     findings = []
     try:
         servers = servers_of(settings)
     except (StartupError, OSError) as error:
-        return [(False, "ports", reason(error))]
+        return [(Verdict.WRONG, "ports", reason(error))]
     for server in servers:
         try:
             await server.claim_port(0.0)
         except StartupError as error:
-            findings.append((False, "ports", str(error)))
+            findings.append((Verdict.WRONG, "ports", str(error)))
         else:
-            findings.append((True, "ports", f"{server.port} is free"))
+            findings.append((Verdict.OK, "ports", f"{server.port} is free"))
     return findings

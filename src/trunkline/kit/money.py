@@ -20,14 +20,19 @@ def quantum(currency: str) -> Decimal:
 
 
 def round_amount(amount: Decimal, currency: str) -> Decimal:
-    """`amount` in whole minor units, halves away from zero (what invoices and tax authorities expect)."""
-    return amount.quantize(quantum(currency), rounding=ROUND_HALF_UP)
+    """`amount` in whole minor units, halves away from zero (what invoices and tax authorities expect); never a negative zero."""
+    return amount.quantize(quantum(currency), rounding=ROUND_HALF_UP) + 0
 
 
 def split(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[Decimal]:
-    """`total` (whole minor units) in parts proportional to `weights` that add up to it exactly: largest remainder, the first on a tie."""
+    """`total` in parts proportional to `weights` that add up to it exactly: largest remainder, the first on a tie.
+
+    Raises `ValueError` for a total that is not in whole minor units, which no parts could add up to, and for impossible weights.
+    """
     unit = quantum(currency)
     units = int(total / unit)
+    if units * unit != total:
+        raise ValueError(f"{total} is not in whole minor units of {currency}")
     whole = sum(weights)
     if not weights or whole <= 0 or any(w < 0 for w in weights):
         raise ValueError("weights must be non-negative and not all zero")
@@ -37,4 +42,4 @@ def split(total: Decimal, weights: Sequence[Decimal], currency: str) -> list[Dec
     by_remainder = sorted(range(len(weights)), key=lambda i: (parts[i] - exact[i], i))
     for i in by_remainder[: abs(units) - sum(parts)]:
         parts[i] += 1
-    return [unit * (part * sign) for part in parts]
+    return [unit * (part * sign) + 0 for part in parts]

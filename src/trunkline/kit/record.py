@@ -13,6 +13,7 @@ import msgspec
 from trunkline.kit.db import Connection
 from trunkline.kit.events import HOLD, Event
 from trunkline.kit.ids import NIL, new_id
+from trunkline.kit.statements import Statement
 
 if TYPE_CHECKING:
     from trunkline.kit.work import Work
@@ -165,32 +166,40 @@ async def write_record(connection: Connection, work: "Work", outcome: int, answe
     await connection.execute(text, *arguments)
 
 
-def announce_rows(rows: str, counted: str, collection: str, last: int) -> str:
-    """The parts `announced` and `sized` of a statement that changes more rows than objects should be made of (`WITH …, {this} SELECT …`).
+def announce_rows(rows: str, last: int) -> str:
+    """The part `announced` of a statement that changes more rows than objects should be made of (`WITH …, {this} SELECT …`).
 
-    `rows` is a SELECT of `EVENT_COLUMNS`, one row for each event; `counted` names the part with the changed rows and their `customer_id`.
-    The statement's parameters go on after `$last` with those of `announcement`. Rows come and go in no such statement: sizes stay.
+    `rows` is a SELECT of `EVENT_COLUMNS`, one row for each event. The statement's parameters go on after `$last` with those of
+    `announcement`. Rows come and go in no such statement, so sizes stay; that something changed is told by `count_changes`.
     """
-    instant, *actor, slot = (f"${last + number}" for number in range(1, 7))
+    instant, *actor = (f"${last + number}" for number in range(1, 6))
     columns = ", ".join(EVENT_COLUMNS)
     return f"""announced AS (
             INSERT INTO events (tenant_id, sequence, occurred_at, actor_type, actor_id, request_id, remote_address, {columns})
             SELECT $1, nextval('event_sequence'), {instant}::timestamptz, {", ".join(actor)}, {columns}
-              FROM {HOLD}, ({rows}) AS e),
-        sized AS (
-            INSERT INTO collection_sizes AS s (tenant_id, slot, collection, customer_id, size, changes)
-            SELECT $1, {slot}::smallint, '{collection}', z.customer_id, 0, z.changes
-              FROM (SELECT c.customer_id, count(*) AS changes
-                      FROM (SELECT customer_id FROM {counted} WHERE customer_id IS NOT NULL
-                            UNION ALL SELECT '{NIL}'::uuid FROM {counted}) c
-                     GROUP BY c.customer_id ORDER BY c.customer_id) z
-            ON CONFLICT (tenant_id, collection, customer_id, slot)
-            DO UPDATE SET changes = s.changes + excluded.changes)"""
+              FROM {HOLD}, ({rows}) AS e)"""
+
+
+COUNT_CHANGES = Statement(f"""
+    INSERT INTO collection_sizes AS s (tenant_id, slot, collection, customer_id, size, changes)
+    SELECT $1, $2::smallint, $3, c.customer_id, 0, $5
+      FROM unnest(ARRAY['{NIL}'::uuid, $4]) AS c (customer_id) ORDER BY c.customer_id
+    ON CONFLICT (tenant_id, collection, customer_id, slot)
+    DO UPDATE SET changes = s.changes + excluded.changes
+""")
+
+
+async def count_changes(work: "Work", collection: str, customer_id: UUID, changes: int) -> None:
+    """Tell that so many objects of a customer were changed by `announce_rows`.
+
+    To be called last: other writers of the collection wait for this row until the transaction ends.
+    """
+    assert work.connection is not None, "only a writing unit of work announces"
+    slot = work.connection.get_server_pid() % SLOTS
+    await work.write(COUNT_CHANGES, slot, collection, customer_id, changes)
 
 
 def announcement(work: "Work") -> tuple[Any, ...]:
     """The parameters of `announce_rows`."""
-    assert work.connection is not None, "only a writing unit of work announces"
     actor = work.principal
-    slot = work.connection.get_server_pid() % SLOTS
-    return work.clock.now(), actor.actor_type, actor.actor_id, work.origin.request_id, work.origin.remote_address, slot
+    return work.clock.now(), actor.actor_type, actor.actor_id, work.origin.request_id, work.origin.remote_address

@@ -27,6 +27,9 @@ class Totals:
         self._known: OrderedDict[Any, tuple[int, int]] = OrderedDict()
         self._capacity = capacity
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def get(self, key: Any, changes: int) -> int | None:
         """The total, if it was counted under this change count."""
         known = self._known.get(key)

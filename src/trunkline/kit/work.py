@@ -144,13 +144,34 @@ class Transaction:
         self.work.dirty = False
 
     async def commit(self, outcome: int, answer: Remembered | None = None) -> None:
-        """Write events, audit, sizes and the guarded `answer` (status `outcome`) in one statement, then commit."""
+        """Write events, audit, sizes and the guarded `answer` (status `outcome`) in one statement, then commit.
+
+        Raises `Unavailable` when no standby has confirmed the commit, where PostgreSQL was told to wait for one.
+        """
         if self.work.recorded or answer is not None:
             await write_record(self.connection, self.work, outcome, answer)
-        await self._begun.commit()
-        self._transaction = None
+        warned = await self._commit()
         for callback in self.work.after_commit:
             await callback()
+        if warned:
+            raise Unavailable("it is not certain that the change will be kept; send the same request again with its key")
+
+    async def _commit(self) -> bool:
+        """COMMIT; whether the database warned. It does so when its wait for a standby was cut short, and reports success."""
+        warned = False
+
+        def listen(_: object, message: Any) -> None:
+            nonlocal warned
+            warned = warned or message.severity_en == "WARNING"
+
+        connection = self.connection
+        connection.add_log_listener(listen)
+        try:
+            await self._begun.commit()
+        finally:
+            connection.remove_log_listener(listen)
+        self._transaction = None
+        return warned
 
     async def __aexit__(self, *exc: object) -> None:
         connection = self.connection

@@ -27,6 +27,8 @@ class _Page:
         self.document = document
         self.address = address
         self.components: Json = document["components"]
+        shown = [content["example"] for error in self.components["responses"].values() for content in error["content"].values()]
+        self.titles = {str(example["status"]): example["title"] for example in shown}
 
     def html(self) -> str:
         info = self.document["info"]
@@ -190,7 +192,7 @@ class _Page:
             schemas = [content["schema"] for content in resolved.get("content", {}).values()]
             shown = " or ".join(dict.fromkeys(self._type(schema) for schema in schemas))
             headers = ", ".join(f"<code>{escape(name)}</code>" for name in resolved.get("headers", {}))
-            label = f"{status} {_phrase(status)}"
+            label = f"{status} {self._phrase(status)}"
             name = label if status < "400" or "$ref" not in response else f'<a href="#error-{status}">{label}</a>'
             rows.append(
                 f'<tr class="s{status[0]}"><th scope="row">{name}</th><td>{inline(resolved["description"])}'
@@ -199,6 +201,10 @@ class _Page:
             if status.startswith("2") and schemas:
                 inside = self._fields_of(self._payload(schemas[0]))
         return "<h4>Answers</h4>" + inside + _table("Answers", ("Status", "Meaning"), "".join(rows))
+
+    def _phrase(self, status: str) -> str:
+        """A status in words: those of the API's own errors, not those of this Python."""
+        return self.titles.get(status) or HTTPStatus(int(status)).phrase
 
     def _payload(self, schema: Json) -> Json:
         """What a reader wants to see of an answer: the thing inside its envelope."""
@@ -238,7 +244,7 @@ class _Page:
         for status, response in operation["responses"].items():
             for content in response.get("content", {}).values():
                 if "example" in content:
-                    yield code_block(f"{status} {_phrase(status)}", content["example"])
+                    yield code_block(f"{status} {self._phrase(status)}", content["example"])
                     break
 
     # errors and schemas --------------------------------------------------------------------------------------------------
@@ -250,9 +256,9 @@ class _Page:
             status = str(content["example"]["status"])
             headers = ", ".join(f"<code>{escape(name)}</code>" for name in response["headers"])
             parts.append(
-                f'<article class="columns error" id="error-{status}"><div><h3>{status} {_phrase(status)}</h3>'
+                f'<article class="columns error" id="error-{status}"><div><h3>{status} {self._phrase(status)}</h3>'
                 f'<p>{inline(response["description"])}</p><p class="headers">Headers: {headers}</p></div>'
-                f'<div class="samples">{code_block(f"{status} {_phrase(status)}", content["example"])}</div></article>'
+                f'<div class="samples">{code_block(f"{status} {self._phrase(status)}", content["example"])}</div></article>'
             )
         return (
             '<section class="tag" aria-labelledby="errors"><h2 id="errors">Errors</h2><p>Every error has the shape '
@@ -333,13 +339,6 @@ def _headers(names: str) -> str:
 
 def _method(method: str) -> str:
     return f'<span class="method {method}">{method.upper()}</span>'
-
-
-def _phrase(status: str) -> str:
-    try:
-        return HTTPStatus(int(status)).phrase
-    except ValueError:
-        return ""
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: str) -> str:

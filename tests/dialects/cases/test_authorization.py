@@ -160,6 +160,23 @@ def test_a_missing_scope_closes_the_field(field: Field, with_scopes: MakeClient,
         assert codes == {"AUTH_NOT_AUTHORIZED"}
 
 
+@pytest.mark.parametrize("word", ["", "@include(if: true)"])
+@pytest.mark.parametrize("link", ["account { accountId }", "site { siteId }", "service { __typename serviceId }"])
+def test_an_id_alone_needs_the_scope_of_its_object(link: str, word: str, with_scopes: MakeClient, ids: dict[str, str]) -> None:
+    """In a list, in an object by its id and in what a mutation gives, whichever way it is executed."""
+    name = link.partition(" ")[0]
+    for query in (
+        f"{{ cases(first: 3) {word} {{ nodes {{ id {link} }} }} }}",
+        f'{{ case(id: "{ids["cases"]}") {word} {{ id {link} }} }}',
+        f'mutation {{ createCase(serviceId: "{ids["services"]}", {NEW}) {word} {{ id {link} }} }}',
+    ):
+        answer = post(with_scopes(SUPPORT_WRITE), query).json()
+        assert {(e["path"][-1], e["extensions"]["code"]) for e in answer["errors"]} == {(name, "AUTH_NOT_AUTHORIZED")}
+        (found,) = answer["data"].values()
+        assert all(shown["id"].startswith("CAS-") and shown[name] is None for shown in found.get("nodes", [found]))
+        assert "errors" not in post(with_scopes(SUPPORT_WRITE, BASIC_READ), query).json()
+
+
 @by_field_with_id
 @pytest.mark.parametrize("who", ["another customer", "another provider"])
 def test_objects_of_others_do_not_exist(
@@ -211,6 +228,10 @@ def test_a_branch_sees_its_branch(server: Server, customer: httpx.Client) -> Non
         seen: dict[str, Any] = account["viewer"]["account"]
         assert seen["accountId"] == branch
         assert seen["parent"] is None
+        assert ask(client, "{ viewer { account { parent { accountId } } } }") == {"viewer": {"account": {"parent": None}}}
+        rows = ask(client, "{ accounts(first: 200) { nodes { accountId parent { accountId } } } }")["accounts"]["nodes"]
+        parents = {row["parent"]["accountId"] for row in rows if row["parent"]}
+        assert parents <= {row["accountId"] for row in rows}
         below = {row["serviceId"] for row in client.get("/v2/services?page[limit]=200").json()["data"]}
         assert {service["serviceId"] for service in seen["services"]} == below
         beside = next(row["serviceId"] for row in services if row["serviceId"] not in below)

@@ -15,6 +15,24 @@ MILLISECONDS = 50
 NESTED = "{ cases { nodes { " + "site { services { " * 8 + "serviceId" + " } }" * 8 + " } } }"
 CIRCLE = "{ ...A } fragment A on Query { ...B } fragment B on Query { ...C viewer { account { name } } } fragment C on Query { ...A }"
 DOUBLES = " ".join(f"fragment A{n} on Query {{ ...A{n + 1} ...A{n + 1} }}" for n in range(40))
+CHAIN = (
+    "{ ...A0 } "
+    + " ".join(f"fragment A{n} on Query {{ ...A{n + 1} }}" for n in range(60))
+    + " fragment A60 on Query { __typename }"
+)
+LONG_CHAIN = CHAIN.replace("A60 on Query { __typename }", "A60 on Query { ...A61 }") + " ".join(
+    f"fragment A{n} on Query {{ ...A{n + 1} }}" for n in range(61, 600)
+)
+CROWD = (
+    "{ " + "".join(f"...F{n} " for n in range(90)) + "} " + " ".join(f"fragment F{n} on Query {{ f{n} }}" for n in range(90))
+)
+DEEP = "{ ...D0 } " + " ".join(
+    f"fragment D{n} on Query {{ " + "... { " * 60 + f"...D{n + 1}" + " }" * 60 + " }" for n in range(4)
+) + " fragment D4 on Query { __typename }"  # fmt: skip
+TYPES = "fragment T on __Schema { types { fields { args { type { fields { name } } } } } }"
+DESCRIBED = "{ " + " ".join(f"a{n}: __schema {{ ...T }}" for n in range(25)) + " } " + TYPES
+MANY = "services(id: {0}) {{ serviceId serviceName }}"
+NO_ID = "{ accounts(first: 200) { nodes { a: " + MANY.format("null") + " b: " + MANY.format("null") + " } } }"
 FAN = f"{{ ...A0 }} {DOUBLES} fragment A40 on Query {{ __typename }}"
 MINUTES = "query ($n: Int) { viewer { account { cases(lastModifiedMinutes: $n) { id } } } }"
 BY_ID = "query ($id: String!) { account(id: $id) { name } }"
@@ -37,6 +55,14 @@ TOO_COMPLEX = [
     pytest.param("{ cases(filter: " + "[" * 2_000 + "]" * 2_000 + ") { nodes { id } } }", id="2,000 lists"),
     pytest.param(WIDE, id="estimated to be large"),
     pytest.param(FAN, id="fragments that double 40 times"),
+    pytest.param(CHAIN, id="a chain of 60 fragments"),
+    pytest.param(LONG_CHAIN, id="a chain of 600 fragments"),
+    pytest.param(DEEP, id="fragments of 60 levels in each other"),
+    pytest.param(CROWD, id="90 fragments at one place"),
+    pytest.param("{ " + "viewer { account { name } } " * 60 + "}", id="60 times the same at one place"),
+    pytest.param(" ".join(f"query Q{n} {{ __typename }}" for n in range(51)), id="51 operations"),
+    pytest.param(DESCRIBED, id="the schema 25 times"),
+    pytest.param(NO_ID, id="null for an id"),
     pytest.param("#" * 200_000, id="a long comment"),
     pytest.param('{ account(id: "' + "x" * 200_000 + '") { name } }', id="a long text"),
     pytest.param(
@@ -123,13 +149,20 @@ def test_filters_in_variables_are_bounded_too(customer: httpx.Client) -> None:
 
 def test_numbers_beyond_the_columns_are_told_or_find_nothing(customer: httpx.Client) -> None:
     """Never a 500."""
-    for condition in ("downloadKbps: {eq: 1e300}", "downloadKbps: {gt: 0.5}"):
+    for condition in (
+        "downloadKbps: {eq: 1e300}",
+        "downloadKbps: {gt: 0.5}",
+        "uploadKbps: {lt: 1e400}",
+        "uploadKbps: {lt: -1e400}",
+    ):
         answer = post(customer, f"{{ services(filter: {{{condition}}}) {{ nodes {{ serviceId }} }} }}")
         assert code_of(answer) == "VALIDATION_FAILED", answer.text
     assert ask(customer, "{ invoices(filter: {totalAmount: {gt: 1e300}}) { nodes { invoiceId } } }") == {
         "invoices": {"nodes": []}
     }
     assert ask(customer, "{ sites(filter: {latitude: {gt: 1e300}}) { nodes { siteId } } }") == {"sites": {"nodes": []}}
+    for query in ("invoices(filter: {totalAmount: {gt: 1e400}})", "sites(filter: {latitude: {lt: 1e400}})"):
+        assert code_of(post(customer, f"{{ {query} {{ nodes {{ __typename }} }} }}")) == "VALIDATION_FAILED"
 
 
 def test_pages_that_variables_ask_for_count_too(customer: httpx.Client) -> None:
@@ -138,6 +171,30 @@ def test_pages_that_variables_ask_for_count_too(customer: httpx.Client) -> None:
     assert "accounts" in ask(customer, query, {"n": 2})
     assert code_of(post(customer, query, {"n": 200})) == "QUERY_TOO_COMPLEX"
     assert "accounts" in ask(customer, query, {"n": 2})
+    assert code_of(post(customer, query, {"n": 200.0})) == "QUERY_TOO_COMPLEX"  # JSON has no other whole numbers
+    defaulted = query.replace("$n: Int", "$n: Int = 200")
+    assert code_of(post(customer, defaulted)) == "QUERY_TOO_COMPLEX"
+    assert "accounts" in ask(customer, defaulted, {"n": 2})
+
+
+def test_an_id_that_is_null_narrows_nothing_down(customer: httpx.Client) -> None:
+    """The same text is let through with ids and refused without."""
+    query = "query ($id: String) { accounts(first: 200) { nodes { a: services(id: $id) { serviceId } cases(id: $id) { id subject } } } }"
+    assert "accounts" in ask(customer, query, {"id": "SVC-1"})
+    for given in ({"id": None}, {}):
+        assert code_of(post(customer, query, given)) == "QUERY_TOO_COMPLEX"
+
+
+def test_what_many_clients_send_is_not_too_much(customer: httpx.Client) -> None:
+    """The same fields for 50 objects under aliases, and fragments for every part of a page."""
+    many = " ".join(
+        f'a{n}: service(id: "SVC-{n}") {{ serviceId serviceName status site {{ siteId name city }} account {{ name }} }}'
+        for n in range(50)
+    )
+    assert len(ask(customer, f"{{ {many} }}")) == 50
+    parts = " ".join(f"fragment P{n} on Service {{ serviceId status site {{ name }} }}" for n in range(10))
+    whole = " ".join(f"...P{n}" for n in range(10))
+    assert ask(customer, f"{{ services {{ nodes {{ {whole} }} }} }} {parts}")["services"]["nodes"]
 
 
 def test_a_refused_query_leaves_the_server_well(server: Server, customer: httpx.Client) -> None:

@@ -5,7 +5,16 @@ import re
 from tests.serving import ROOT
 from trunkline.dialects.cases import errors
 from trunkline.dialects.cases.app import CaseApi, CaseLimits
-from trunkline.dialects.cases.limits import LONGEST_TEXT, MOST_MUTATIONS, PAGE, ROWS, QueryLimits
+from trunkline.dialects.cases.limits import (
+    LONGEST_TEXT,
+    MOST_FRAGMENTS,
+    MOST_MUTATIONS,
+    MOST_OPERATIONS,
+    MOST_PAIRS,
+    PAGE,
+    ROWS,
+    QueryLimits,
+)
 from trunkline.dialects.cases.loaders import MOST_ROWS
 from trunkline.dialects.clients import Limits
 from trunkline.domains.identity.service import AccessTokens
@@ -32,7 +41,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     """Numbers in the text are the numbers in force."""
     limits = QueryLimits()
     section = TEXT.partition("## Limits")[2].partition("## Retirement")[0]
-    for number in (limits.depth, limits.aliases, limits.tokens, limits.cost, LONGEST_TEXT, MOST_MUTATIONS, *ROWS.values()):
+    counts = (LONGEST_TEXT, MOST_FRAGMENTS, MOST_MUTATIONS, MOST_OPERATIONS, MOST_PAIRS)
+    for number in (limits.depth, limits.aliases, limits.tokens, limits.cost, *counts, *ROWS.values()):
         assert f"{number:,}" in section, number
     assert f"{MOST_ROWS:,} rows" in TEXT
     assert f"{PAGE} objects" in TEXT

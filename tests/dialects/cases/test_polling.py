@@ -100,6 +100,19 @@ def test_a_negative_period_is_an_error(customer: httpx.Client) -> None:
     assert only_error(answer)["extensions"]["code"] == "VALIDATION_FAILED"
 
 
+def test_services_and_references_are_compared_exactly(customer: httpx.Client, service_id: str) -> None:
+    """Neither another case nor blanks around fit, for these are the customer's own words."""
+    case_id = open_case(customer, service_id, customerReference="Exactly-1")
+    assert cases(customer, 'customerReference: "Exactly-1"') == [{"id": case_id}]
+    for reference in ("exactly-1", "EXACTLY-1", " Exactly-1", "Exactly-", ""):
+        assert cases(customer, f'customerReference: "{reference}"') == []
+    assert {"id": case_id} in cases(customer, f'serviceId: "{service_id}"')
+    for reference in (service_id.lower(), f"{service_id} ", service_id[:-1]):
+        assert cases(customer, f'serviceId: "{reference}"') == []
+        found = ask(customer, f'{{ viewer {{ account {{ services(id: "{reference}") {{ serviceId }} }} }} }}')
+        assert found["viewer"]["account"]["services"] == []
+
+
 def test_one_query_names_one_case(customer: httpx.Client, old_case: str, quiet_case: str) -> None:
     """Two ids under aliases are refused, the same id twice is not; a list of ids does not fit the schema."""
     query = '{{ viewer {{ account {{ a: cases(id: "{}") {{ id }} b: cases(id: "{}") {{ id }} }} }} }}'

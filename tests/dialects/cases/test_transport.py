@@ -78,6 +78,7 @@ UNREADABLE = [
     pytest.param(b'{"query": "\\u0000"}', id="NUL in the query"),
     pytest.param(b'{"query": "{ __typename }", "variables": ' + b"[" * 5000 + b"]" * 5000 + b"}", id="deep"),
     pytest.param(b'{"query": "{ __typename }", "variables": {"a": ' + b"9" * 400 + b"}}", id="a huge number"),
+    pytest.param(b'{"query": "{ __typename }", "variables": {"a": 1e400}}', id="a number beyond all types"),
 ]
 
 
@@ -172,6 +173,15 @@ def test_the_schema_can_be_read(customer: httpx.Client) -> None:
     assert "createCase(" in text
     assert "lastModifiedMinutes: Int = 0" in text
     assert "type Subscription" not in text
+
+
+def test_a_faulty_question_about_the_schema_is_not_remembered(customer: httpx.Client) -> None:
+    """Its status depends on the type that is asked for, each time."""
+    query = "query ($name: String!) { __type(name: $name) { name } }"
+    for accept, status in ((JSON, 200), ("*/*", 400), (GRAPHQL_JSON, 400), (JSON, 200)):
+        answer = post(customer, query, Accept=accept)
+        assert (answer.status_code, code_of(answer)) == (status, "HC0016")
+    assert ask(customer, query, {"name": "Case"}) == {"__type": {"name": "Case"}}
 
 
 # the page for browsers -----------------------------------------------------------------------------------------------------

@@ -1,13 +1,16 @@
 """Mutations under the Customer API's own promises: replay guard, transaction, events, audit, limits."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 
 from tests.dialects.cases.wire import CREATE, ask, cases, code_of, open_case, post
-from tests.dialects.customer.wire import a_case, everything, sql
+from tests.dialects.customer.wire import a_case, dsn, everything, in_a_loop, sql
 from tests.serving import Server
 
 
@@ -44,6 +47,62 @@ def test_a_refused_mutation_is_remembered_too(customer: httpx.Client, service_id
     assert answers[0].json() == answers[1].json()
     assert code_of(answers[1]) == "VALIDATION_FAILED"
     assert answers[1].headers["idempotency-replayed"] == "true"
+
+
+def test_what_a_mutation_did_stays_when_part_of_its_result_is_refused(
+    with_scopes: Callable[..., httpx.Client], customer: httpx.Client, service_id: str
+) -> None:
+    """The case whose id is shown is there, though its service is not for the caller; the key gives the same answer again."""
+    client, key = with_scopes("customerapi/support.read-write"), str(uuid4())
+    query = CREATE.replace("        id\n", "        id service { serviceName }\n")
+    answers = [post(client, query, given(service_id), Idempotency_Key=key) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    assert code_of(answers[0]) == "AUTH_NOT_AUTHORIZED"
+    created = answers[0].json()["data"]["createCase"]
+    assert created["service"] is None
+    assert cases(customer, f'id: "{created["id"]}"', "communications { message }") == [
+        {"communications": [{"message": "once"}]}
+    ]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_mutation_shows_whatever_its_result_leads_to(customer: httpx.Client, service_id: str, several: bool) -> None:
+    """Everything around the case at once, read in the transaction that opens it."""
+    call = f'createCase(subject: "Other", type: "NonIncident", serviceId: "{service_id}", message: "x")'
+    fields = """{ id communications { message } account { name parent { name } sites { name } services { serviceName } }
+        service { serviceName site { name } } site { name services { serviceId account { name } } } }"""
+    shown = ask(customer, f"mutation {{ a: {call} {fields} {f'b: {call} {fields}' if several else ''} }}")
+    for created in shown.values():
+        assert created == ask(customer, f'{{ case(id: "{created["id"]}") {fields} }}')["case"]
+        assert created["service"]["site"]["name"] == created["site"]["name"]
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_case_that_is_locked_for_long_asks_for_another_try(
+    server: Server, customer: httpx.Client, service_id: str, several: bool
+) -> None:
+    """503 with Retry-After for the whole request, of which nothing stays, rather than an error on our side at one field."""
+    free, locked = open_case(customer, service_id), open_case(customer, service_id)
+    calls = f'b: replyToCase(id: "{locked}", message: "x")'
+    if several:
+        calls = f'a: replyToCase(id: "{free}", message: "x") {calls}'
+
+    async def wait() -> httpx.Response:
+        connection = await asyncpg.connect(dsn(server))
+        try:
+            async with connection.transaction():
+                await connection.execute("SELECT FROM cases WHERE reference = $1 FOR UPDATE", locked)
+                return await asyncio.to_thread(post, customer, f"mutation {{ {calls} }}")
+        finally:
+            await connection.close()
+
+    answer = in_a_loop(wait())
+    assert (answer.status_code, code_of(answer)) == (503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "1"
+    for case_id in (free, locked):
+        (case,) = cases(customer, f'id: "{case_id}"', "communications { message }")
+        assert [message["message"] for message in case["communications"]] == ["Hello."]
 
 
 def test_a_key_is_one_over_both_dialects(customer: httpx.Client, service_id: str) -> None:
@@ -113,6 +172,20 @@ def test_changes_are_announced_and_audited_as_in_v2(server: Server, customer: ht
     assert [row[0] for row in sql(server, operation, there)] == ["customer.createCase"]
 
 
+def test_the_audit_names_the_mutations_in_their_order(server: Server, customer: httpx.Client, service_id: str) -> None:
+    """Each name once, and nothing but mutations."""
+    case_id = open_case(customer, service_id)
+    calls = f"""
+        __typename
+        a: addCustomerReference(id: "{case_id}", customerReference: "A")
+        ... {{ b: replyToCase(id: "{case_id}", message: "B") }}
+        c: addCustomerReference(id: "{case_id}", customerReference: "C")
+    """
+    ask(customer, f"mutation {{ {calls} }}")
+    found = sql(server, "SELECT DISTINCT operation FROM audit_entries WHERE subject_reference = $1", case_id)
+    assert {row[0] for row in found} == {"cases.createCase", "cases.addCustomerReference+replyToCase"}
+
+
 def test_texts_come_back_as_they_were_sent(customer: httpx.Client, service_id: str) -> None:
     """Markup, other scripts, emoji, line breaks, quotes: by variable and by literal."""
     text = 'Grüße – „Störung“ <b>\n\t"line" 通信断 🚨 \\ \u2028 end'
@@ -142,7 +215,8 @@ def test_limits_are_the_clients_and_shared_by_both_dialects(tmp_path: Any) -> No
             assert answer.headers["ratelimit"].startswith('"read";r=10;')
             assert post(client, "{ nothing }").headers["ratelimit"].startswith('"read";r=9;')
             assert client.post("/v2/cases", json=a_case(service_id)).headers["ratelimit"].startswith('"write";r=4;')
-            two = 'mutation { a: replyToCase(id: "CAS-1", message: "x") b: replyToCase(id: "CAS-1", message: "x") }'
+            reply = 'replyToCase(id: "CAS-1", message: "x")'  # a name twice in the answer is one mutation, `__typename` is none
+            two = f"mutation {{ __typename a: {reply} ...B }} fragment B on Mutation {{ a: {reply} b: {reply} }}"
             assert post(client, two).headers["ratelimit"].startswith('"write";r=2;')
             assert post(client, two).headers["ratelimit"].startswith('"write";r=0;')
             refused = post(client, CREATE, given(service_id))

@@ -18,6 +18,7 @@ from tests.dialects.customer.wire import BASIC, SUPPORT, everything, is_problem,
 from tests.serving import Server
 from trunkline.dialects.customer.cursors import cursor_of, position_of
 from trunkline.dialects.customer.events import EVENT_TYPES, SUBJECTS, event_document
+from trunkline.domains.connectivity.subscribers.service import Subscriber, SubscriberStatus, SubscriberType
 from trunkline.kit.clock import Clock
 from trunkline.kit.events import StoredEvent
 from trunkline.kit.ids import new_id
@@ -142,7 +143,8 @@ def test_every_fault_is_named(customer: httpx.Client) -> None:
     is_problem(customer.get("/v2/events?types="), 400, "types")
     is_problem(customer.get(f"/v2/events?after={cursor_of(10**17)}"), 400, "after")
     is_problem(customer.get(f"/v2/events/stream?after={cursor_of(10**17)}"), 400, "after")
-    is_problem(customer.get("/v2/events/stream", headers={"Last-Event-ID": "17"}), 400, "Last-Event-ID")
+    for beyond in ("17", cursor_of(10**17)):
+        is_problem(customer.get("/v2/events/stream", headers={"Last-Event-ID": beyond}), 400, "Last-Event-ID")
 
 
 # long polls --------------------------------------------------------------------------------------------------------------
@@ -356,6 +358,26 @@ def test_an_object_of_an_older_version_is_left_out() -> None:
     assert document is not None
     assert (document.after, document.subject.link) == (None, "https://api.example/v2/cases/CAS-1")
     assert event_document(msgspec.structs.replace(event, subject_type="keyset"), "") is None
+
+
+def test_what_an_object_was_at_another_customer_is_not_shown() -> None:
+    """Whoever gets an object out of somebody else's hands sees what it is from then on, not what it was before."""
+    now, theirs, ours = Clock().now(), new_id(), new_id()
+    old = Subscriber(
+        new_id(), "700001", 1, theirs, theirs, None, None, None, None, None, None, None, "001010000000001", "+15550000001", None,
+        False, False, SubscriberStatus.INACTIVE, SubscriberType.PRODUCTION, {}, False, now, now,
+    )  # fmt: skip
+    new = msgspec.structs.replace(old, version=2, account_id=ours, customer_id=ours, msisdn="+15550000002")
+    stored = [msgspec.json.encode(one).decode() for one in (old, new)]
+    event = StoredEvent(
+        8, now, "subscriber.changed", "subscriber", old.id, old.reference, 2, ours, ours, None, "user", "operator", "r", *stored
+    )
+    document = event_document(event, "https://api.example")
+    assert document is not None
+    assert (document.before, document.after.msisdn) == (None, "+15550000002")
+    stayed = event_document(msgspec.structs.replace(event, customer_id=theirs), "https://api.example")
+    assert stayed is not None
+    assert stayed.before.msisdn == "+15550000001"
 
 
 @pytest.mark.parametrize("text", ["", "v1.", "v2.1", "v1.-1", "v1.1.1", "v1.١", "1", "now", f"v1.{10**18}"])

@@ -17,6 +17,7 @@ from tests.dialects.customer.wire import (
     in_a_loop,
     is_problem,
     made_client,
+    sql,
     token_form,
 )
 from tests.serving import Server
@@ -168,11 +169,31 @@ def test_token_requests_are_limited(throttled: Server, manager_of_throttled: htt
 
 def test_hostile_client_ids_do_not_break_the_limiter(throttled: Server) -> None:
     """Client ids of any form are counted like others."""
-    for client_id in ("a\u0001b", "é" * 100, "%", "x" * 10_000, "'; --", "\u2028"):
-        answer = httpx.post(
-            f"{throttled.url}/oauth2/token", data=token_form({"client_id": client_id, "client_secret": "x", "scopes": [BASIC]})
-        )
-        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
+    elsewhere = httpx.HTTPTransport(local_address="127.0.0.2")  # an address of which nothing is counted yet
+    with httpx.Client(base_url=throttled.url, transport=elsewhere) as client:
+        for client_id in ("a\u0001b", "é" * 100, "%", "x" * 10_000, "'; --", "\u2028"):
+            form = token_form({"client_id": client_id, "client_secret": "x", "scopes": [BASIC]})
+            answer = client.post("/oauth2/token", data=form)
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
     log = throttled.log.read_text(errors="replace")
     assert "throttle.local" not in log
     assert "throttle.failed" not in log
+
+
+def test_guessed_clients_are_limited_by_address(throttled: Server) -> None:
+    """Whoever tries many clients from one address is told to wait and leaves one bucket; a good client from there gets its token."""
+    client = throttled.credentials["customer"]["other"]
+    before = sql(throttled, "SELECT count(*) FROM throttle_buckets")[0][0]
+
+    async def guess() -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=throttled.url, timeout=30) as guesser:
+            forms = [token_form(client, client_id=f"{client['client_id']}{number}") for number in range(90)]
+            return await asyncio.gather(*(guesser.post("/oauth2/token", data=form) for form in forms))
+
+    answers = in_a_loop(guess())
+    assert {answer.status_code for answer in answers} <= {400, 429}
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) >= 10
+    is_throttled(refused[0], 60)
+    assert httpx.post(f"{throttled.url}/oauth2/token", data=token_form(client)).status_code == 200
+    assert sql(throttled, "SELECT count(*) FROM throttle_buckets")[0][0] <= before + 2

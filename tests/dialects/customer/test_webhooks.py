@@ -167,6 +167,22 @@ def test_a_change_can_be_bound_to_a_version(customer: httpx.Client, path: str) -
     assert customer.patch(path, content=b'{"description": "c"}', headers=merge).status_code == 200
 
 
+def test_every_change_can_be_bound_to_a_version(customer: httpx.Client, path: str) -> None:
+    """`If-Match` with an old version neither pauses, resumes, rotates nor deletes an endpoint."""
+    old = customer.get(path).headers["etag"]
+    current = customer.patch(path, json={"description": "somebody else's"}).headers["etag"]
+    changes = (("POST", "/pause"), ("POST", "/resume"), ("POST", "/rotate-secret"), ("DELETE", ""))
+    for method, below in changes:
+        body = {} if below == "/rotate-secret" else None
+        is_problem(customer.request(method, path + below, json=body, headers={"If-Match": old}), 412)
+        answer = customer.get(path)
+        assert (answer.headers["etag"], answer.json()["data"]["status"]) == (current, "Active")
+    for method, below in changes:
+        body = {} if below == "/rotate-secret" else None
+        current = customer.get(path).headers["etag"]
+        assert customer.request(method, path + below, json=body, headers={"If-Match": current}).is_success
+
+
 def test_endpoints_are_listed_like_everything(customer: httpx.Client) -> None:
     """Pages, sort orders and filters are those of every list."""
     mark = uuid4().hex

@@ -347,6 +347,7 @@ def test_timeline_a(moving: Server, sandbox: Caller) -> None:
     assert t0.get("/v1/subs").headers[EXPIRING] == "true"
     assert t0.get("/v1/nothing").headers[EXPIRING] == "true"
     assert t0.get("/v1/notifications").headers[EXPIRING] == "true"
+    assert t0.get("/v1", Accept="text/html").headers[EXPIRING] == "true"  # the way to the explorer
     assert t0.post(REFRESH, Accept="image/png").headers[EXPIRING] == "true"
     answer = t0.post(REFRESH)
     assert answer.headers[EXPIRING] == "true"

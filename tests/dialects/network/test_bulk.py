@@ -72,6 +72,24 @@ def test_csv(admin: Caller) -> None:
     assert (second["status"], second["opc"], second["extensions"]) == ("Inactive", None, {"line": "2"})
 
 
+def test_a_row_keeps_the_extensions_that_it_does_not_name(admin: Caller) -> None:
+    """A CSV column sets one extension, and JSON merges key by key with null taking one away: a row is a partial update."""
+    body = sub(extensions={"batch": "1", "line": "2"})
+    path = admin.made("subs", body)
+    report(admin, f"imsi,extensions.batch,extensions.hall\n{body['imsi']},9,\n", Content_Type=CSV)
+    assert admin.get(path).json()["extensions"] == {"batch": "9", "line": "2"}
+    report(admin, [{"imsi": body["imsi"], "extensions": {"line": None, "hall": "3"}}])
+    assert admin.get(path).json()["extensions"] == {"batch": "9", "hall": "3"}
+    report(admin, [{"imsi": body["imsi"], "extensions": None}])
+    assert admin.get(path).json()["extensions"] == {}
+
+
+def test_a_csv_column_that_would_be_lost(admin: Caller) -> None:
+    """A column for all extensions together is refused with a word on how it is done."""
+    text = f'imsi,msisdn,k,extensions\n1,2,{K},"{{""a"": ""b""}}"\n'
+    assert "extensions.<name>" in refused(admin.post(IMPORT, text, Content_Type=CSV), 400, "MessageNotReadable")["message"]
+
+
 def test_a_dry_run_changes_nothing(admin: Caller) -> None:
     """dryRun=true says what would happen."""
     body = sub()

@@ -215,6 +215,20 @@ def test_filters(admin: Caller) -> None:
     assert sum(by_status) == total
 
 
+@pytest.mark.parametrize("collection", ["subs", "groups"])
+def test_the_version_is_a_field_like_any_other(collection: str, admin: Caller) -> None:
+    """What an object shows of itself can be filtered and sorted by, its version too."""
+    made = admin.made(collection, sub() if collection == "subs" else {"name": "versions"})
+    for n in range(3):
+        changed = admin.patch(made, {"msisdn": f"+49300000{n}"} if collection == "subs" else {"name": f"versions {n}"})
+    etag = changed.headers["etag"].strip('"')
+    found = admin.get(f"/v1/{collection}?version={etag}&size=1000&projection=deep").json()["_embedded"][collection]
+    assert made in [row["_links"]["self"]["href"].removeprefix(str(admin.http.base_url).rstrip("/")) for row in found]
+    assert {row["version"] for row in found} == {int(etag)}
+    rows = admin.get(f"/v1/{collection}?sort=version,desc&size=1000&projection=deep").json()["_embedded"][collection]
+    assert [row["version"] for row in rows] == sorted((row["version"] for row in rows), reverse=True)
+
+
 @pytest.mark.parametrize("name", ["k", "opc"])
 def test_a_secret_finds_nothing(name: str, admin: Caller) -> None:
     """A filter on a secret is refused, so that nobody can guess it by counting (§5)."""
@@ -380,3 +394,28 @@ def test_what_is_anothers_is_not_there(stranger: Caller, admin: Caller) -> None:
     for method in ("PUT", "PATCH", "POST"):
         refused(admin.call(method, mine, {"name": "ours"}), 404, "NotFound")
     refused(admin.delete(mine), 404, "NotFound")
+
+
+@pytest.mark.parametrize("path", ["/v1", "/v1/subs", f"/v1/subs/{SEED}", f"/v1/subs/{SEED}/system", "/v1/subs/search"])
+def test_nobody_on_the_way_keeps_an_answer(path: str, admin: Caller) -> None:
+    """Answers depend on the key, which no cache knows, and on Accept: only the caller may keep them, and asks before using them again."""
+    answer = admin.get(path)
+    assert answer.headers["cache-control"] == "private, no-cache"
+    assert answer.headers["vary"] == "Accept"
+    if "etag" in answer.headers:
+        again = admin.get(path, If_None_Match=answer.headers["etag"])
+        assert (again.status_code, again.headers["cache-control"]) == (304, "private, no-cache")
+
+
+def test_another_object_behind_a_link_is_never_taken_for_the_one_before(admin: Caller) -> None:
+    """What stands behind a link has no entity tag: the next one there may have the same version, and If-Match is about the sub."""
+    groups = [admin.made("groups", {"name": name}) for name in ("one", "two")]
+    made = admin.made("subs", sub(group=groups[0].rpartition("/")[2]))
+    first = admin.get(f"{made}/group")
+    assert admin.patch(made, {"group": groups[1].rpartition("/")[2]}).status_code == 200
+    second = admin.get(f"{made}/group", If_None_Match='"1"', If_Modified_Since="Fri, 01 Jan 2100 00:00:00 GMT")
+    for answer, path in ((first, groups[0]), (second, groups[1])):
+        assert answer.status_code == 200
+        assert answer.headers["content-location"].endswith(path)
+        assert not {"etag", "last-modified"} & set(answer.headers)
+    assert second.json()["name"] == "two"

@@ -1,5 +1,6 @@
 """Writing: create, update, replace, patch, delete, associations (reference/expeto.md §7, §13)."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
@@ -82,6 +83,12 @@ def test_a_devices_id_may_be_chosen(admin: Caller) -> None:
     assert admin.post("/v1/devices", {"id": name, "brandName": "B"}).status_code == 200
     assert admin.get(answer.headers["location"]).json()["brandName"] == "B"
     assert admin.delete(path_of(answer)).status_code == 204
+
+
+def test_a_devices_id_must_be_reachable(admin: Caller) -> None:
+    """An id that means something else in a path is refused: nobody could ask for that device, or delete it."""
+    for name in (".", "..", "search"):
+        assert set(faults(admin.post("/v1/devices", {"id": name, "tac": "35607009"}))) == {"id"}
 
 
 @pytest.mark.parametrize("name", ["imsi", "iccid"])
@@ -235,6 +242,7 @@ def test_json_patch(admin: Caller, made: str) -> None:
         ([{"op": "add", "path": "/a/b/c", "value": 1}], 400, "MessageNotReadable"),
         ([{"op": "move", "from": "/extensions", "path": "/extensions/a"}], 400, "MessageNotReadable"),
         ([{"op": "replace", "path": "", "value": 5}], 400, "MessageNotReadable"),
+        ([{"op": "add", "path": "/nonsense", "value": [0] * 6000}], 400, "MessageNotReadable"),
         ([{"op": "test", "path": "/status", "value": "Nonsense"}], 409, "Conflict"),
         ([{"op": "replace", "path": "/imsi", "value": 5}], 400, "ValidationFailed"),
         ([{"op": "remove", "path": "/msisdn"}], 400, "ValidationFailed"),
@@ -246,6 +254,31 @@ def test_a_json_patch_that_fails_changes_nothing(patch: Any, status: int, error:
     before = admin.get(made)
     refused(admin.patch(made, patch, Content_Type=PATCH), status, error)
     assert admin.get(made).headers["etag"] == before.headers["etag"]
+
+
+NEST = [{"op": "add", "path": "/n", "value": {}}]
+DOUBLING = [{"op": "copy", "from": "/extensions", "path": f"/extensions/{n}"} for n in range(60)]
+DEEPENING = [*NEST, *({"op": "copy", "from": "/n", "path": "/n" * 2**n} for n in range(1, 12))]
+# Each round puts what there is one level deeper.
+BURYING = [*NEST, *(step for _ in range(80) for step in (
+    {"op": "move", "from": "/n", "path": "/m"}, {"op": "add", "path": "/n", "value": {}}, {"op": "move", "from": "/m", "path": "/n/m"},
+))]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["[" * 900 + "]" * 900, '{"a":' * 700 + "1" + "}" * 700])
+@pytest.mark.parametrize("operation", ["add", "test", "replace"])
+def test_a_json_patch_with_a_bottomless_value(operation: str, value: str, admin: Caller, made: str) -> None:
+    """A value that is nested deeper than any object is refused, not a failure of the server."""
+    patch = f'[{{"op": "{operation}", "path": "/extensions", "value": {value}}}]'
+    refused(admin.patch(made, patch, Content_Type=PATCH), 400, "MessageNotReadable")
+
+
+@pytest.mark.parametrize("patch", [DOUBLING, DEEPENING, BURYING])
+def test_a_json_patch_that_copies_its_own_copies(patch: Any, admin: Caller, made: str) -> None:
+    """Copies of copies are refused before they fill the memory."""
+    begun = time.monotonic()
+    refused(admin.patch(made, patch, Content_Type=PATCH), 400, "MessageNotReadable")
+    assert time.monotonic() - begun < 5
 
 
 def test_post_on_the_object_is_patch(admin: Caller, made: str) -> None:

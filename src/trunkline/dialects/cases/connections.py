@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 from graphql import FieldNode, FragmentSpreadNode, InlineFragmentNode, SelectionSetNode
@@ -193,6 +194,9 @@ class _Reader:
 
     def _value(self, name: Name, given: Any, where: str) -> Any:  # noqa: PLR0911 - a table of kinds, one line each
         """A condition's value as the field's type; with a fault, `None`."""
+        if isinstance(given, float) and not isfinite(given):
+            self.fault(where, "is a number beyond all that can be compared")
+            return None
         match name.field.kind:
             case Kind.DATE | Kind.INSTANT:
                 try:

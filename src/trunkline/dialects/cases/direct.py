@@ -115,7 +115,7 @@ def line_of(executor: PlanningExecutor) -> Line | None:
         return line
     follows, type_ = line.step.follows, line.step.field.type
     # What a mutation has done cannot be done again by the executor: nothing may go wrong after it.
-    simple = follows is None or (isinstance(follows, Plan) and not follows.linked)
+    simple = follows is None or (isinstance(follows, Plan) and not (follows.linked or follows.needs))
     return line if simple and not isinstance(type_, GraphQLNonNull) else None
 
 

@@ -11,6 +11,7 @@ from graphql import (
     GraphQLSchema,
     GraphQLSyntaxError,
     OperationDefinitionNode,
+    VariableNode,
     parse,
     specified_rules,
     validate,
@@ -18,9 +19,11 @@ from graphql import (
 
 from trunkline.dialects.cases import errors
 from trunkline.dialects.cases.limits import (
+    DESCRIPTIONS,
     QueryLimits,
     TooComplex,
     check_cost,
+    check_description,
     check_document,
     check_text,
     fields_of,
@@ -29,7 +32,10 @@ from trunkline.dialects.cases.limits import (
 
 REMEMBERED = 500  # documents
 REMEMBERED_LENGTH = 10_000  # characters of a text that is worth remembering
+REMEMBERED_IN_ALL = 500_000  # characters of all texts; what is prepared takes a hundred times as much room
 MOST_ERRORS = 10
+NESTED = "Validation aborted."  # how graphql-core says that fragments lead too deep
+ROWS_BY = ("first", "last", "id")  # arguments that say how many rows a list has
 META = frozenset({"__schema", "__type", "__typename"})
 
 
@@ -78,6 +84,7 @@ class Documents:
         self._limits = limits
         self._introspection = introspection
         self._known: OrderedDict[str, Prepared] = OrderedDict()
+        self._length = 0  # of all texts that are known
 
     def prepare(self, text: str) -> Prepared:
         """The query as a document. Raises `NotExecutable` or `TooComplex`."""
@@ -88,8 +95,10 @@ class Documents:
         prepared = self._prepare(text)
         if len(text) <= REMEMBERED_LENGTH:
             self._known[text] = prepared
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            self._length += len(text)
+            while len(self._known) > REMEMBERED or self._length > REMEMBERED_IN_ALL:
+                forgotten, _ = self._known.popitem(last=False)
+                self._length -= len(forgotten)
         return prepared
 
     def check(self, prepared: Prepared, operation: OperationDefinitionNode, variables: dict[str, Any]) -> None:
@@ -107,21 +116,28 @@ class Documents:
             raise TooComplex("the query is nested too deeply") from None
         if "\\u" in text and any("\0" in found for found in strings_of(document)):
             raise NotExecutable([errors.fault("The query must not contain the character NUL.", errors.NOT_VALID)])
-        check_document(document, self._schema, self._limits)
         try:
+            check_document(document, self._schema, self._limits)
             found = validate(
                 self._schema, document, specified_rules, max_errors=MOST_ERRORS, hide_suggestions=not self._introspection
             )
         except RecursionError:
             raise TooComplex("the query is nested too deeply") from None
+        if any(error.message == NESTED for error in found):
+            raise TooComplex("the query is nested too deeply")
         if found:
             raise NotExecutable([errors.of_validation(error, document) for error in found])
         operations = {d.name.value if d.name else "": d for d in document.definitions if isinstance(d, OperationDefinitionNode)}
-        if not self._introspection and any(f.name.value in ("__schema", "__type") for f in fields_of(document)):
-            raise NotExecutable([errors.fault("Introspection is switched off on this server.", errors.NOT_VALID)])
-        pages = any(argument.name.value in ("first", "last") for f in fields_of(document) for argument in f.arguments or ())
+        if any(f.name.value in DESCRIPTIONS for f in fields_of(document)):
+            if not self._introspection:
+                raise NotExecutable([errors.fault("Introspection is switched off on this server.", errors.NOT_VALID)])
+            check_description(document, self._schema)
         fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
-        variable_pages = pages and any(operation.variable_definitions for operation in operations.values())
+        variable_pages = any(
+            argument.name.value in ROWS_BY and isinstance(argument.value, VariableNode)
+            for f in fields_of(document)
+            for argument in f.arguments or ()
+        )
         return Prepared(document, operations, fragments, variable_pages, None if "@" in text else {})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
 
+import asyncpg
 import msgspec
 import structlog
 from graphql import (
@@ -37,7 +38,13 @@ from trunkline.kit.telemetry import FAILURES
 if TYPE_CHECKING:
     from trunkline.dialects.cases.app import CaseApi
 
-OF_THE_REQUEST = (*db.LOST, Unavailable, InProgress, Throttled, Unauthenticated)  # concern all of it, not one field
+# What concerns all of a request, not one field: beside refusals the database's troubles that another try may not have.
+OF_THE_REQUEST = (
+    *(Unavailable, InProgress, Throttled, Unauthenticated),
+    *(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError),
+    *(asyncpg.DiskFullError, asyncpg.OutOfMemoryError),
+    *db.LOST,
+)
 
 EXPECTED = (Refusal, GraphQLError, type(None))  # what an error of a field comes from, unless something went wrong on our side
 
@@ -85,12 +92,13 @@ async def run_query(request: Request, body: GraphQLRequest) -> Answer:  # noqa: 
     if operation.operation is not OperationType.MUTATION:
         await spend(request, api.reads, api.rules())
         return await call.read()
-    mutations = _root_fields(prepared, operation)
+    mutations = _mutations(prepared, operation)
     if len(mutations) > MOST_MUTATIONS:
+        await spend(request, api.reads, api.rules())
         return errors.refuse_complex(
             request, TooComplex(f"a request may hold at most {MOST_MUTATIONS} mutations, each counts as a write")
         )
-    await spend(request, api.writes, api.rules(), hits=len(mutations))
+    await spend(request, api.writes, api.rules(), hits=max(len(mutations), 1))
     request.work.origin = Origin(
         f"{api.name}.{'+'.join(dict.fromkeys(mutations))}", request.request_id, request.client_address or None
     )
@@ -122,19 +130,25 @@ class _Call:
         remembered = about_schema(self._operation) and not self._variables
         if remembered and name in self._prepared.described:
             return Answer(200, self._prepared.described[name], self._request.accepted)
-        answer = self._answer(await self._execute(several=False))
-        if remembered and answer.status == 200:
+        result = await self._execute(several=False)
+        answer = self._answer(result)
+        if remembered and not result.errors:
             self._prepared.described[name] = answer.body
         return answer
 
     async def change(self, *, several: bool) -> Answer:
-        """Answer a mutation. Raises `Undone` or `Failed` when it is the only one and came to nothing."""
+        """Answer a mutation. Raises `Undone` or `Failed` when it is the only one and came to nothing.
+
+        It may have taken effect though something that its caller asked of the result is refused: then it stays, as the answer says.
+        """
         result = await self._execute(several=several)
-        answer = self._answer(result)
-        if result.errors and not several:
-            expected = all(isinstance(error.original_error, EXPECTED) for error in result.errors)
-            raise errors.Undone(answer) if expected else errors.Failed(answer)
-        return answer
+        if several or not result.errors:
+            return self._answer(result)
+        if any(not isinstance(error.original_error, EXPECTED) for error in result.errors):
+            raise errors.Failed(self._answer(ExecutionResult(_without_effects(result.data), result.errors)))
+        if result.data == _without_effects(result.data):
+            raise errors.Undone(self._answer(result))
+        return self._answer(result)
 
     async def _execute(self, *, several: bool) -> ExecutionResult:
         """Run the operation: straight where it is a line (`direct`), else by graphql-core's executor."""
@@ -228,16 +242,22 @@ class _Call:
                 FAILURES.labels(self._api.name, self._request.operation.name).inc()
 
 
-def _root_fields(prepared: Prepared, operation: OperationDefinitionNode) -> list[str]:
-    """The names of an operation's mutations, one for each that is written; a fragment counts with all of its own."""
-    names: list[str] = []
-    todo: list[SelectionNode] = list(operation.selection_set.selections)
+def _mutations(prepared: Prepared, operation: OperationDefinitionNode) -> list[str]:
+    """An operation's mutations in their order, each once for each name that it has in the answer; those of fragments too."""
+    named: dict[str, str] = {}
+    todo: list[SelectionNode] = [*reversed(operation.selection_set.selections)]
     while todo:
         match todo.pop():
             case FieldNode() as selected:
-                names.append(selected.name.value)
+                if selected.name.value != "__typename":
+                    named.setdefault((selected.alias or selected.name).value, selected.name.value)
             case FragmentSpreadNode() as spread:
-                todo += prepared.fragments[spread.name.value].selection_set.selections
+                todo += reversed(prepared.fragments[spread.name.value].selection_set.selections)
             case InlineFragmentNode() as inline:
-                todo += inline.selection_set.selections
-    return names
+                todo += reversed(inline.selection_set.selections)
+    return list(named.values())
+
+
+def _without_effects(data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A mutation's data as if it had come to nothing: null but for `__typename`, the only text at the root."""
+    return data and {name: value if isinstance(value, str) else None for name, value in data.items()}

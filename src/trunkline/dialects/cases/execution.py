@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from inspect import isawaitable
 from typing import Any
 
-from graphql import GraphQLNonNull, GraphQLObjectType
+from graphql import GraphQLError, GraphQLNonNull, GraphQLObjectType
 from graphql.execution import Executor
 
 from trunkline.dialects.cases.loaders import Loaders
@@ -23,16 +23,23 @@ CHUNK = 250  # items that are rendered before others get a turn
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How an object of one type is rendered for one selection: attributes, and links with the plan of what they lead to."""
+    """How an object of one type is rendered for one selection: attributes, and links with the plan of what they lead to.
+
+    `needs` are the permissions for links of which only the id is shown, so that nobody is asked for them.
+    """
 
     entries: tuple[tuple[str, Getter | None, Link | None, "Plan | None"], ...]
+    needs: frozenset[str] = frozenset()
 
     @property
     def linked(self) -> list[tuple[Link, "Plan"]]:
         return [(link, plan) for _, _, link, plan in self.entries if link is not None and plan is not None]
 
     async def prime(self, sources: Sequence[Any], loaders: Loaders) -> None:
-        """Read everything that rendering `sources` needs: one statement for each link, however many there are."""
+        """Read everything that rendering `sources` needs: one statement for each link, however many there are. Raises `Forbidden`."""
+        if sources:
+            for permission in self.needs:
+                loaders.work.require(permission)
         for link, plan in self.linked:
             keys = [link.key(source) for source in sources]
             if not link.loader:
@@ -40,7 +47,7 @@ class Plan:
                 continue
             loader = loaders[link.loader]
             await loader.prime(keys)
-            if plan.linked:
+            if plan.linked or plan.needs:
                 values = [loader[key] for key in dict.fromkeys(keys)]
                 found = [item for value in values for item in value] if link.many else [v for v in values if v is not None]
                 await plan.prime(found, loaders)
@@ -83,7 +90,7 @@ class PlanningExecutor(Executor[Any]):
         plan = self._known_plan(type_, field_details_list, info.context.plans) if isinstance(type_, GraphQLObjectType) else None
         if plan is None:
             return super().complete_iterable_value(item_type, field_details_list, info, path, items, position_context)
-        if not plan.linked and len(items) <= CHUNK:
+        if not plan.linked and not plan.needs and len(items) <= CHUNK:
             return [plan.render(item, info.context.loaders) for item in items]
 
         async def render() -> Any:
@@ -100,7 +107,10 @@ class PlanningExecutor(Executor[Any]):
     def _known_plan(self, type_: GraphQLObjectType, details: Any, plans: dict[Any, Any] | None) -> Plan | None:
         """The plan of a list's items, made once for each document where it is always the same."""
         if plans is None or len(details) != 1:
-            return self.plan(type_, details)
+            try:
+                return self.plan(type_, details)
+            except GraphQLError:  # a directive that cannot be understood, perhaps where no item leads to
+                return None
         key = id(details[0].node)  # the document lives as long as its plans
         if key not in plans:
             plans[key] = self.plan(type_, details)
@@ -113,6 +123,7 @@ class PlanningExecutor(Executor[Any]):
         if plain is None:
             return None
         entries: list[tuple[str, Getter | None, Link | None, Plan | None]] = []
+        needs: set[str] = set()
         for response_name, field_details in self.collect_subfields(type_, details)[0].items():
             name = field_details[0].node.name.value
             if name == "__typename":
@@ -124,9 +135,11 @@ class PlanningExecutor(Executor[Any]):
                 if entry is None:
                     return None
                 entries.append(entry)
+                if entry[1] is not None:
+                    needs.add(links[name].needs)
             else:
                 return None
-        return Plan(tuple(entries))
+        return Plan(tuple(entries), frozenset(needs))
 
     def _link(self, response_name: str, link: Link, details: Any) -> tuple[str, Getter | None, Link | None, Plan | None] | None:
         target = self.schema.type_map[link.target]

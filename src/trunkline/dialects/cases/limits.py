@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +16,14 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    NullValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
     StringValueNode,
     VariableNode,
     Visitor,
     get_named_type,
+    value_from_ast_untyped,
     visit,
 )
 
@@ -29,9 +31,13 @@ TOKEN = re.compile(
     r'"""(?:\\"""|[^"]|"(?!""))*"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|\.\.\.|[^\s,\ufeff]'
 )
 LONGEST_TEXT = 100_000  # characters; long texts belong into variables
-MOST_PAIRS = 10_000  # of fields under one name, which validation compares with each other
+MOST_PAIRS = 1_000  # of fields under one name, or of fragments, at one place: validation compares them with each other
+MOST_STEPS = 20_000  # through fragments, until all such pairs are found
 MOST_REPEATS = 1_000  # of one name in a text that is worth parsing
+MOST_OPERATIONS = 50  # in one query, of which one is run
+MOST_FRAGMENTS = 100  # in one query
 MOST_MUTATIONS = 10  # in one request; each counts as a write
+MOST_DESCRIBED = 600_000  # estimated values of the schema's own description: three times what tools ask for
 
 # How many rows a list without pages is taken to have; one whose id is given has one.
 ROWS = {
@@ -42,6 +48,16 @@ ROWS = {
     ("Site", "services"): 5,
     ("Case", "communications"): 5,
     ("Invoice", "lines"): 10,
+}
+DESCRIPTIONS = {"__schema": "__Schema", "__type": "__Type"}
+DESCRIBED_ROWS = {
+    ("__Schema", "types"): 100,
+    ("__Schema", "directives"): 5,
+    ("__Type", "fields"): 10,
+    ("__Type", "inputFields"): 10,
+    ("__Type", "enumValues"): 10,
+    ("__Field", "args"): 3,
+    ("__Directive", "args"): 3,
 }
 PAGE = 25  # rows of a connection when neither first nor last is given
 LARGEST_PAGE = 200
@@ -71,30 +87,35 @@ def check_text(text: str, limits: QueryLimits) -> None:
             if number >= limits.tokens:
                 raise TooComplex(f"the query has more than {limits.tokens} tokens")
             tokens[found[0]] += 1
+        if tokens["fragment"] > MOST_FRAGMENTS:
+            raise TooComplex(f"the query has more than {MOST_FRAGMENTS} fragments")
         if any(count > MOST_REPEATS and word.isidentifier() for word, count in tokens.items()):
             raise TooComplex("the query repeats the same fields too often")
 
 
 def check_document(document: DocumentNode, schema: GraphQLSchema, limits: QueryLimits) -> None:
-    """Raises `TooComplex` for what no variable can change: depth, aliases, names that are repeated too often, number of mutations."""
-    walker = _Walker(document, schema, {})
-    names: Counter[str] = Counter()
-    aliases = 0
-    for field in fields_of(document):
-        names[field.alias.value if field.alias else field.name.value] += 1
-        aliases += field.alias is not None
+    """Raises `TooComplex` for what no variable can change: number of operations and aliases, depth, cost, what must be compared."""
+    walker = _Walker(document, schema)
+    aliases = sum(field.alias is not None for field in fields_of(document))
     if aliases > limits.aliases:
         raise TooComplex(f"the query has {aliases} aliases; at most {limits.aliases} are answered")
-    if sum(count * (count - 1) // 2 for count in names.values()) > MOST_PAIRS:
-        raise TooComplex("the query repeats the same fields too often")
+    if len(walker.operations) > MOST_OPERATIONS:
+        raise TooComplex(f"the query has {len(walker.operations)} operations; at most {MOST_OPERATIONS} are read")
     for operation in walker.operations:
         depth, cost = walker.measure(operation)
         if depth > limits.depth:
             raise TooComplex(f"the query is {depth} levels deep; at most {limits.depth} are answered")
-        if cost > limits.cost:
-            raise TooComplex(
-                f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages"
-            )
+        _check_cost(cost, limits)
+    _Comparisons(document).check()
+
+
+def check_description(document: DocumentNode, schema: GraphQLSchema) -> None:
+    """Raises `TooComplex` when a valid query asks for too much of the schema itself."""
+    walker = _Walker(document, schema)
+    for operation in walker.operations:
+        walker.measure(operation)
+    if walker.described > MOST_DESCRIBED:
+        raise TooComplex("the query asks for too much of the schema at once")
 
 
 def check_cost(
@@ -105,7 +126,16 @@ def check_cost(
     limits: QueryLimits,
 ) -> None:
     """Raises `TooComplex` when the pages that the variables ask for make the operation cost too much."""
-    _, cost = _Walker(document, schema, variables).measure(operation)
+    defaults = {
+        definition.variable.name.value: value_from_ast_untyped(definition.default_value)
+        for definition in operation.variable_definitions or ()
+        if definition.default_value is not None
+    }
+    _, cost = _Walker(document, schema, {**defaults, **variables}).measure(operation)
+    _check_cost(cost, limits)
+
+
+def _check_cost(cost: int, limits: QueryLimits) -> None:
     if cost > limits.cost:
         raise TooComplex(
             f"the query is estimated to show {cost} values; at most {limits.cost} are answered. Ask for smaller pages"
@@ -127,14 +157,59 @@ def fields_of(document: DocumentNode) -> Iterator[FieldNode]:
                 todo.append(selection.selection_set)
 
 
-class _Walker:
-    """Measures selections; a fragment is measured once for each type and a circle only to where it closes."""
+class _Comparisons:
+    """What validation compares: every two fields under one name and every two fragments that come together at one place."""
 
-    def __init__(self, document: DocumentNode, schema: GraphQLSchema, variables: Mapping[str, Any]) -> None:
+    def __init__(self, document: DocumentNode) -> None:
+        self._roots = [d for d in document.definitions if isinstance(d, OperationDefinitionNode | FragmentDefinitionNode)]
+        self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
+        self._pairs = 0
+        self._steps = 0
+
+    def check(self) -> None:
+        """Raises `TooComplex` when they are too many."""
+        for root in self._roots:
+            self._compare([root.selection_set])
+
+    def _compare(self, selection_sets: Sequence[SelectionSetNode]) -> None:
+        fields: dict[str, list[FieldNode]] = {}
+        spread: set[str] = set()
+        todo = list(selection_sets)
+        while todo:
+            for selection in todo.pop().selections:
+                self._steps += 1
+                if isinstance(selection, FieldNode):
+                    fields.setdefault((selection.alias or selection.name).value, []).append(selection)
+                elif isinstance(selection, InlineFragmentNode):
+                    todo.append(selection.selection_set)
+                elif isinstance(selection, FragmentSpreadNode) and selection.name.value not in spread:
+                    spread.add(selection.name.value)
+                    if selection.name.value in self._fragments:
+                        todo.append(self._fragments[selection.name.value].selection_set)
+        self._pairs += sum(_pairs(len(same)) for same in fields.values()) + _pairs(len(spread))
+        if self._pairs > MOST_PAIRS or self._steps > MOST_STEPS:
+            raise TooComplex("the query repeats the same fields or fragments too often")
+        for same in fields.values():
+            if below := [field.selection_set for field in same if field.selection_set is not None]:
+                self._compare(below)
+
+
+def _pairs(count: int) -> int:
+    return count * (count - 1) // 2
+
+
+class _Walker:
+    """Measures selections; a fragment is measured once for each type and a circle only to where it closes.
+
+    Without `variables` they are not known yet: a page is then taken to be an ordinary one and an id to be given.
+    """
+
+    def __init__(self, document: DocumentNode, schema: GraphQLSchema, variables: Mapping[str, Any] | None = None) -> None:
         self._schema = schema
         self._variables = variables
         self._fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
         self.operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+        self.described = 0  # estimated values of the schema itself
         self._measured: dict[str, tuple[int, int]] = {}
         self._open: set[str] = set()
 
@@ -169,9 +244,10 @@ class _Walker:
     def _field(self, field: FieldNode, type_: Any) -> tuple[int, int]:
         name = field.name.value
         known = type_.fields.get(name) if isinstance(type_, GraphQLObjectType | GraphQLInterfaceType) else None
-        if name in ("__schema", "__type"):
-            depth, _ = self._selections(field.selection_set, None)
-            return depth + 1, 1  # how deep lists may go there is a rule of validation
+        if name in DESCRIPTIONS:
+            depth, cost = self._selections(field.selection_set, self._schema.get_type(DESCRIPTIONS[name]))
+            self.described += cost
+            return depth + 1, 1  # it has a limit of its own, and how deep lists may go there is a rule of validation
         below = get_named_type(known.type) if known else None
         depth, cost = self._selections(field.selection_set, below)
         return depth + 1, 1 + cost * self._rows(field, type_, name)
@@ -183,7 +259,9 @@ class _Walker:
             return max(sizes)
         type_name = type_.name if type_ is not None else ""
         if (type_name, name) in ROWS:
-            return 1 if "id" in given else ROWS[type_name, name]
+            return 1 if self._is_given(given.get("id")) else ROWS[type_name, name]
+        if (type_name, name) in DESCRIBED_ROWS:
+            return DESCRIBED_ROWS[type_name, name]
         known = type_.fields.get(name) if isinstance(type_, GraphQLObjectType) else None
         return PAGE if known is not None and "first" in known.args else 1
 
@@ -191,9 +269,16 @@ class _Walker:
         value: Any = None
         if isinstance(node, IntValueNode) and len(node.value) < 10:
             value = int(node.value)
-        elif isinstance(node, VariableNode):
+        elif isinstance(node, VariableNode) and self._variables is not None:
             value = self._variables.get(node.name.value)
+        if isinstance(value, float) and value.is_integer():  # JSON's 200.0 is a whole number to GraphQL
+            value = int(value)
         return min(max(value, 1), LARGEST_PAGE) if type(value) is int else PAGE
+
+    def _is_given(self, node: Any) -> bool:
+        if isinstance(node, VariableNode):
+            return self._variables is None or self._variables.get(node.name.value) is not None
+        return node is not None and not isinstance(node, NullValueNode)
 
 
 def strings_of(document: DocumentNode) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -34,11 +35,15 @@ class _Batch:
 
 
 class Loader:
-    """Values by key, each read once for a request. What is asked for in one turn of the event loop is read together."""
+    """Values by key, each read once for a request. What is asked for in one turn of the event loop is read together.
 
-    def __init__(self, work: Work, fetch: Fetch, missing: Callable[[], Any]) -> None:
+    `turns` is the lock of a request's loaders: in a transaction, which has one connection, they read one after the other.
+    """
+
+    def __init__(self, work: Work, fetch: Fetch, missing: Callable[[], Any], turns: asyncio.Lock) -> None:
         self._work = work
         self._fetch = fetch
+        self._turns = turns
         self._missing = missing
         self._values: dict[Hashable, Any] = {}
         self._refused: Refusal | None = None
@@ -91,7 +96,8 @@ class Loader:
         self._batch = None
         error: Exception | None = None
         try:
-            found = await self._fetch(self._work, list(batch.keys))
+            async with self._turns if self._work.connection is not None else nullcontext():
+                found = await self._fetch(self._work, list(batch.keys))
             for key in batch.keys:
                 self._values[key] = found[key] if key in found else self._missing()
         except Exception as refused:  # goes to all who wait
@@ -187,19 +193,20 @@ class Loaders:
     """The loaders of one request, each made when it is first needed."""
 
     def __init__(self, work: Work) -> None:
-        self._work = work
+        self.work = work
+        self._turns = asyncio.Lock()
         self._loaders: dict[Hashable, Loader] = {}
 
     def __getitem__(self, name: str) -> Loader:
         loader = self._loaders.get(name)
         if loader is None:
             one = name in ONE
-            loader = Loader(self._work, ONE[name] if one else MANY[name], _nothing if one else list)
+            loader = Loader(self.work, ONE[name] if one else MANY[name], _nothing if one else list, self._turns)
             self._loaders[name] = loader
         return loader
 
     def of(self, name: Hashable, fetch: Fetch) -> Loader:
         """A loader of lists whose `name` holds everything that `fetch` depends on."""
         if name not in self._loaders:
-            self._loaders[name] = Loader(self._work, fetch, list)
+            self._loaders[name] = Loader(self.work, fetch, list, self._turns)
         return self._loaders[name]

@@ -66,7 +66,8 @@ async def viewer_account(_: Any, info: Info) -> ViewerAccount | None:
 async def account_services(source: Any, info: Info, id: str | None = None) -> Any:  # noqa: A002 - the schema's word
     """Services of an account, or the one with this id."""
     wanted = _equal({"reference": id})
-    return await _rows(source, info, ("services", id), connectivity.list_services, wanted)
+    rows = await _rows(source, info, ("services", id), connectivity.list_services, wanted)
+    return rows if id is None else [service for service in rows if service.reference == id]
 
 
 async def account_sites(source: Any, info: Info, name: str | None = None) -> Any:
@@ -115,6 +116,10 @@ async def account_cases(
         wanted.append(Compare("modified_at", Operator.GREATER_OR_EQUAL, since))
     key = ("cases", id, serviceId, minutes, customerReference)
     rows = await _rows(source, info, key, support.list_cases, wanted, LAST_CHANGED_FIRST)
+    if serviceId is not None:  # the house compares without case and outer blanks, the old API exactly (§10.3)
+        rows = [case for case in rows if case.service_reference == serviceId]
+    if customerReference is not None:
+        rows = [case for case in rows if case.customer_reference == customerReference]
     shown_since = None if id is not None else since  # with an id, the whole history
     return [PolledCase(*(*msgspec.structs.astuple(case), shown_since)) for case in rows]
 

@@ -28,7 +28,8 @@ class PolledCase(Case, frozen=True):
 class Link:
     """A field that leads to objects of another type. Without a `loader`, `key` gives the object itself.
 
-    `identity` is the field of the target that `key` is: where nothing else is asked for, nothing is read.
+    `identity` is the field of the target that `key` is, where whoever reaches the one reaches the other: if nothing else is asked for,
+    nothing is read, but the caller must hold the permission that it `needs`.
     """
 
     target: str
@@ -36,6 +37,7 @@ class Link:
     key: Getter
     many: bool = False
     identity: str = ""
+    needs: str = ""
 
 
 def text_of(value: Any) -> Any:
@@ -134,12 +136,12 @@ PLAIN: dict[str, dict[str, Getter]] = {
     },
 }
 
-ACCOUNT = Link("Account", "account", attrgetter("account_reference"), identity="accountId")
-SITE = Link("Site", "site", attrgetter("site_reference"), identity="siteId")
-SERVICE = Link("Service", "service", attrgetter("service_reference"), identity="serviceId")
+ACCOUNT = Link("Account", "account", attrgetter("account_reference"), identity="accountId", needs="accounts.read")
+SITE = Link("Site", "site", attrgetter("site_reference"), identity="siteId", needs="sites.read")
+SERVICE = Link("Service", "service", attrgetter("service_reference"), identity="serviceId", needs="services.read")
 
 LINKS: dict[str, dict[str, Link]] = {
-    "Account": {"parent": Link("Account", "account", attrgetter("parent_reference"), identity="accountId")},
+    "Account": {"parent": Link("Account", "account", attrgetter("parent_reference"))},
     "Site": {"account": ACCOUNT, "services": Link("Service", "services of site", attrgetter("reference"), many=True)},
     "Service": {"account": ACCOUNT, "site": SITE},
     "Case": {

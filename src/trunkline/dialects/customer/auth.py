@@ -34,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 TOKEN_RULE = TokenBucket("token", 60, 1.0)  # per address and client: issuing a token writes a row
+WRONG_RULE = TokenBucket("wrong-client", 60, 1.0)  # per address, whatever clients are named: whoever guesses makes no buckets
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN_ERRORS = ["invalid_request", "invalid_client", "invalid_scope", "unsupported_grant_type", "unauthorized_client"]
@@ -51,6 +52,10 @@ class TokenAnswer(msgspec.Struct):
     access_token: Annotated[str, Meta(description="Sent as `Authorization: Bearer <access_token>`.")]
     token_type: Annotated[str, Meta(description="Always Bearer.", extra_json_schema={"const": "Bearer"})]
     expires_in: Annotated[int, Meta(description="Seconds for which the token is valid.", examples=[3600])]
+    scope: (
+        Annotated[str, Meta(description="What was granted; only when the request named no scope.", examples=[BASIC_READ])]
+        | UnsetType
+    ) = UNSET
 
 
 class TokenError(msgspec.Struct):
@@ -104,11 +109,6 @@ async def request_token(request: Request) -> Answer:
         form = _form(request)
         basic = _basic(request)
         client_id, client_secrets = _client(form, basic)
-        allowance = await request.realm.throttle.take(
-            NIL, f"{request.client_address} {client_id[:64]}", TOKEN_RULE, fail_open=False
-        )
-        if not allowance.allowed:
-            raise Throttled("too many token requests", allowance.retry_after)
         issued = await _issue(request, form, client_id, client_secrets, by_basic=basic is not None)
     except _Refused as refused:
         headers = list(NO_STORE)
@@ -131,13 +131,25 @@ async def _issue(
     scopes = tuple(dict.fromkeys(form.get("scope", "").split()))
     if not scopes and cast("Policy", request.dialect).scope_required:
         raise _Refused("invalid_scope", "scope is missing: name at least one scope that the client holds")
+
+    async def admitted() -> None:
+        await _count(request, f"{request.client_address} {client_id}", TOKEN_RULE)
+
     try:
-        issued = await issue_token(request.realm, client_id, client_secrets, scopes)
+        issued = await issue_token(request.realm, client_id, client_secrets, scopes, admitted)
     except Unauthenticated as refusal:
+        await _count(request, request.client_address, WRONG_RULE)
         raise _Refused("invalid_client", refusal.message, 401 if by_basic else 400) from None
     except Invalid as refusal:
         raise _Refused("invalid_scope", refusal.violations[0].text()) from None
-    return TokenAnswer(issued.token, "Bearer", issued.expires_in)
+    return TokenAnswer(issued.token, "Bearer", issued.expires_in, UNSET if scopes else " ".join(issued.scopes))
+
+
+async def _count(request: Request, key: str, rule: TokenBucket) -> None:
+    """Raise `Throttled` when this is one too many."""
+    allowance = await request.realm.throttle.take(NIL, key, rule, fail_open=False)
+    if not allowance.allowed:
+        raise Throttled("too many token requests", allowance.retry_after)
 
 
 def _form(request: Request) -> dict[str, str]:
@@ -146,6 +158,7 @@ def _form(request: Request) -> dict[str, str]:
     if media_type != FORM:
         raise _Refused("invalid_request", f"the body must be {FORM}")
     form: dict[str, str] = {}
+    names: set[str] = set()
     try:
         pairs = request.body.decode().split("&")
         if len(pairs) > 50:
@@ -153,8 +166,9 @@ def _form(request: Request) -> dict[str, str]:
         for pair in pairs:
             name, _, value = pair.partition("=")
             name, value = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
-            if name in form:
+            if name and name in names:
                 raise _Refused("invalid_request", f"{name[:40]} was given more than once")
+            names.add(name)
             if value:  # a parameter without a value is as if it were left out
                 form[name] = value
     except UnicodeDecodeError:

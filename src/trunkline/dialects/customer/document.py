@@ -133,19 +133,21 @@ ERRORS = dict((
         detail="An access token is needed: Authorization: Bearer <access_token>.",
     ),
     _error(403, "Forbidden", "The token lacks the scope.", detail="The scope customerapi/support.read is needed."),
-    _error(404, "NotFound", "There is no such thing, or the credential may not know of it.", detail="there is no CAS-98002231"),
+    _error(404, "NotFound", "There is no such thing, or the credential may not know of it.", detail="'CAS-98002231' was not found"),
     _error(406, "NotAcceptable", "`Accept` excludes JSON.", detail="this operation answers with application/json"),
     _error(408, "RequestTimeout", "The body did not arrive in time.", detail="the body did not arrive within 20 seconds"),
     _error(
         409, "InProgress", "A request with the same `Idempotency-Key` is still running.", "/v2/cases",
-        detail="the first request with this key is still running",
+        detail="the first request with this key is still in progress",
     ),
     _error(412, "PreconditionFailed", "It is not at the version that `If-Match` names.", detail='the case is at version "3"'),
     _error(
         413, "ContentTooLarge", "The body is longer than 1 MiB.",
         detail="the body is longer than the 1048576 bytes that are read",
     ),
-    _error(415, "UnsupportedMediaType", "The body is of another type.", detail="the body must be application/json"),
+    _error(
+        415, "UnsupportedMediaType", "The body is of another type.", "/v2/cases", detail="the body must be application/json"
+    ),
     _error(
         422, "ValidationFailure", "The request breaks rules; all of them are named.", "/v2/cases",
         detail="this Idempotency-Key was used with another request",

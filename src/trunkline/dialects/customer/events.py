@@ -67,7 +67,7 @@ EVENT_TYPES: tuple[str, ...] = (
     "account.created", "account.changed", "account.suspended", "account.resumed", "account.removed",
     "site.created", "site.changed", "site.removed",
     "subscriber.created", "subscriber.changed", "subscriber.keys_changed", "subscriber.activated", "subscriber.deactivated",
-    "subscriber.removed",
+    "subscriber.assigned", "subscriber.released", "subscriber.removed",
     "case.opened", "case.changed", "case.replied", "case.new", "case.in_progress", "case.pending_customer", "case.pending_supplier",
     "case.resolved", "case.closed", "case.cancelled", "case_message.added",
     "invoice.overdue",
@@ -139,6 +139,8 @@ def event_document(event: StoredEvent, base_url: str) -> EventDocument | None:
     if shown is None:
         return None
     before, after = (_decoded(event, text) for text in (event.before, event.after))
+    if before is not None and before.customer_id != event.customer_id:
+        before = None  # it was another customer's: what it was there is not for whom it belongs to now
     known = after if after is not None else before
     link = base_url + shown.path.format(
         reference=event.subject_reference, case_reference=getattr(known, "case_reference", event.subject_reference)

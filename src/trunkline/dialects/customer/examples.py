@@ -153,7 +153,7 @@ TOKEN: dict[str, Any] = {
         "expires_in": 3600,
     },
     "400": {"error": "invalid_scope", "error_description": "the client does not hold customerapi/billing.read"},
-    "401": {"error": "invalid_client", "error_description": "client id or secret is wrong"},
+    "401": {"error": "invalid_client", "error_description": "the client is unknown or its secret is wrong"},
 }
 
 ACCOUNTS = {"response": page(_account, "/v2/accounts", "AccountId")}

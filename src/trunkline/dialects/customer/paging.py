@@ -193,7 +193,7 @@ class _Reader:
                 self.cursor = value
             case "sort":
                 self._sort(value)
-            case _ if parameter in ("page", "filter") or parameter.startswith(("page[", "page%", "filter[")):
+            case _ if parameter in ("page", "filter") or parameter.startswith(("page[", "page%", "filter[", "filter%")):
                 self._filter(parameter, value)
 
     def _integer(self, parameter: str, value: str, low: int, high: int) -> int:

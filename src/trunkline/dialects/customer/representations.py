@@ -1,12 +1,13 @@
 """Objects as the Customer API shows them (reference/expereo.md §3.2): camelCase, absent values null, instants UTC in whole seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
+from zlib import crc32
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from trunkline.dialects.customer import words
 from trunkline.domains.billing.service import Invoice, InvoiceLine
@@ -15,6 +16,7 @@ from trunkline.domains.connectivity.subscribers.service import Subscriber
 from trunkline.domains.customers.service import Account, Site
 from trunkline.domains.identity.service import ApiClient
 from trunkline.domains.support.service import Case, CaseMessage
+from trunkline.kit.errors import Violation
 from trunkline.kit.http.answer import Answer, etag_of, json_answer
 from trunkline.kit.http.request import Request
 
@@ -52,10 +54,15 @@ Scopes = Annotated[
     list[Annotated[str, Meta(extra_json_schema={"enum": list(words.SCOPE.values())})]],
     told("What the client may be given tokens for; never changes.", ["BasicRead", "SupportRead"]),
 ]
-LastUsedDate = Annotated[Instant | None, told("When it last got a token (UTC); null if never.", "2026-03-02T10:00:00Z")]
+LastUsedDate = Annotated[
+    Instant | None, told("When it last got a token (UTC), to within a minute; null if never.", "2026-03-02T10:00:00Z")
+]
 Secret = Annotated[
     str, told("Shown here and never again.", "Yb3kQ9mX2vR7tN5wZ8cJ4hL6pD1sF0gA3eU9iO2yT5rW8qE1kM7", minLength=51, maxLength=51)
 ]
+
+
+ReadOnly = Annotated[Any, Meta(description="Set by the server; sending it is an error.", extra_json_schema={"readOnly": True})]
 
 
 class SelfLink(msgspec.Struct):
@@ -189,7 +196,7 @@ class CaseDocument(msgspec.Struct, rename="camel"):
     site_id: SiteId
     service_id: ServiceId
     resolved_date: Annotated[Instant | None, told("When it was resolved (UTC).", None)]
-    closed_date: Annotated[Instant | None, told("When it was closed or cancelled (UTC).", None)]
+    closed_date: Annotated[Instant | None, told("When it was closed (UTC); a cancelled case has none.", None)]
 
     @classmethod
     def of(cls, case: Case) -> "CaseDocument":
@@ -253,9 +260,11 @@ class InvoiceLineDetailDocument(msgspec.Struct, rename="camel"):
     invoice_date: Annotated[date, told("The invoice's date.", "2026-03-01")]
     invoice_currency: InvoiceCurrency
     description: Annotated[str, told("What is charged.", "Global Internet 200/100, February 2026")]
-    quantity: Annotated[Decimal, told("How many.", 1.0)]
-    unit_price: Annotated[Decimal, told("Price of one, without tax.", 620.0)]
-    sum_invoice_line_invoice_currency_amount: Annotated[Decimal, told("Quantity times price, without tax.", 620.0)]
+    quantity: Annotated[Decimal, told("How many, up to four decimals: part of a month is part of 1.", 1.0, 0.8065)]
+    unit_price: Annotated[Decimal, told("Price of one, without tax, two decimals.", 620.0)]
+    sum_invoice_line_invoice_currency_amount: Annotated[
+        Decimal, told("Quantity times price, rounded to the currency's smallest amount; without tax.", 620.0)
+    ]
     period_start: Annotated[date | None, told("First day that is charged.", "2026-02-01")]
     period_end: Annotated[date | None, told("Last day that is charged.", "2026-02-28")]
     order_id_expereo: Annotated[str | None, told("The service's reference, which is the order's too.", "SVC-98000417")] = (
@@ -271,12 +280,18 @@ class InvoiceLineDetailDocument(msgspec.Struct, rename="camel"):
     def of(cls, line: InvoiceLine) -> "InvoiceLineDetailDocument":
         return cls(
             line.reference, line.invoice_reference, line.invoice_number, line.invoice_date, line.currency, line.description,
-            line.quantity.quantize(TWO_PLACES), line.unit_price.quantize(TWO_PLACES), line.net_amount, line.period_start, line.period_end,
+            _short(line.quantity), line.unit_price.quantize(TWO_PLACES), line.net_amount, line.period_start, line.period_end,
             line.order_reference, line.order_name, line.ready_for_service_date, line.site_address,
         )  # fmt: skip
 
 
 TWO_PLACES = Decimal("0.01")
+
+
+def _short(quantity: Decimal) -> Decimal:
+    """With two decimals, unless it has more."""
+    short = quantity.quantize(TWO_PLACES)
+    return short if short == quantity else quantity
 
 
 class ApiClientDocument(msgspec.Struct, rename="camel"):
@@ -315,10 +330,18 @@ class NewApiClientDocument(msgspec.Struct, rename="camel"):
         return cls(shown.client_id, secret, shown.api_client_name, shown.scopes, shown.created_date, shown.last_used_date)
 
 
-def one_answer(request: Request, document: object, path: str, version: int, status: int = 200) -> Answer:
-    """A single resource in its envelope, with its entity tag; a 201 says where it is."""
+def owned(body: msgspec.Struct, names: Sequence[str]) -> list[Violation]:
+    """A violation for each of these fields that a body holds though only the server sets it."""
+    return [Violation(name, "is set by the server and cannot be sent") for name in names if getattr(body, name) is not UNSET]
+
+
+def one_answer(request: Request, document: object, path: str, version: int, status: int = 200, *, moving: str = "") -> Answer:
+    """A single resource in its envelope, with its entity tag; a 201 says where it is.
+
+    `moving` is what the document shows beside the object's version: it changes without one, and the entity tag with it.
+    """
     address = f"{request.base_url}{path}"
-    headers = [("ETag", etag_of(version))]
+    headers = [("ETag", f'"{version}-{crc32(moving.encode()):08x}"' if moving else etag_of(version))]
     if status == 201:
         headers.append(("Location", address))
     return json_answer(One(document, SelfLink(address)), status, headers=headers)

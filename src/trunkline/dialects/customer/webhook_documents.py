@@ -169,7 +169,7 @@ class WebhookDeliveryDetailDocument(WebhookDeliveryDocument, rename="camel"):
             '{"type":"case.opened","timestamp":"2026-03-02T06:14:09Z","data":{}}',
         ),
     ]
-    attempts: Annotated[list[WebhookAttemptDocument], told("The tries, in order.")]
+    attempts: Annotated[list[WebhookAttemptDocument], told("The tries, in order; at most the newest hundred.")]
 
     @classmethod
     def with_attempts(

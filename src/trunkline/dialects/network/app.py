@@ -58,9 +58,10 @@ class NetworkApi(Dialect):
 
     async def arrive(self, request: Request) -> Answer | None:
         request.__dict__["base"] = self._links.of(request)
-        answer = self._origins.arrive(request) or browser_redirect(request)
+        answer = self._origins.arrive(request)
         if answer is None:
             await self._callers.arrive(request)
+            answer = browser_redirect(request)
         return answer
 
     async def authenticate(self, request: Request) -> Principal:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trunkline.dialects.network.answers import base_of, item_answer, page_answer
+from trunkline.dialects.network.answers import base_of, linked_answer, page_answer
 from trunkline.dialects.network.bodies import Unfit, reference_of
 from trunkline.dialects.network.collection import Collection
 from trunkline.dialects.network.errors import BadRequest
@@ -64,8 +64,7 @@ class Linked:
             raise NotFound(f"{self.association.name} is not set")
         representation = REPRESENTATIONS[self.association.target]
         target = await self.target.resource.use_cases.find(request.work, reference)
-        location = ("Content-Location", representation.href(base_of(request), target))
-        return item_answer(request, representation, target, read_projection(request), headers=[location])
+        return linked_answer(request, representation, target, read_projection(request))
 
     async def list(self, request: Request) -> Answer:
         self._open(request)

@@ -1,7 +1,5 @@
 """Who calls the Network API: an API key in `X-API-KEY`, or a session's cookie (reference/expeto.md §2)."""
 
-from http.cookies import CookieError, SimpleCookie
-
 from trunkline.dialects.network.answers import base_of
 from trunkline.dialects.network.errors import CsrfRejected
 from trunkline.dialects.network.roles import ROLES, Role, narrowed, permissions
@@ -117,15 +115,13 @@ def authorize(request: Request) -> None:
 
 
 def session_cookie(request: Request) -> str:
-    """The session's text in the `Cookie` header; empty when there is none."""
-    header = request.header("cookie")
-    if not header:
-        return ""
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel is not None else ""
+    """The session's text in the `Cookie` header, whatever cookies of others stand beside it; empty when there is none."""
+    text = ""
+    for pair in (request.header("cookie") or "").split(";"):
+        name, _, value = pair.partition("=")
+        if name.strip() == COOKIE:
+            text = value.strip().strip('"')
+    return text
 
 
 def check_origin(request: Request, *, required: bool = True) -> None:

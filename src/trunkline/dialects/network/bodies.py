@@ -17,6 +17,7 @@ from trunkline.kit.instants import parse_instant
 
 Body = dict[str, Any]
 
+SEARCH = "search"  # what stands beside ids in a path
 MOST_TEXTS = 1000  # extensions of one object; the domain may allow fewer
 
 
@@ -103,6 +104,8 @@ def _read_id(value: Any, written: Written) -> None:
         written.fields["reference"] = text_of(value)
     except Unfit as error:
         written.fault("reference", str(error))
+    if value == SEARCH:
+        written.fault("reference", f"must not be {SEARCH}, which is the address of the searches")
 
 
 def reference_of(value: Any, target: str) -> str:

@@ -12,6 +12,7 @@ from trunkline.dialects.network.collections.subscribers import SUBS
 from trunkline.dialects.network.errors import BadRequest, faults_of
 from trunkline.dialects.network.hal import HAL, JSON, OFFERED, Document, link, timestamp
 from trunkline.dialects.network.links import VERSION
+from trunkline.dialects.network.resource import Type
 from trunkline.dialects.network.roles import CREATE, REMOVE, scope
 from trunkline.domains.connectivity.subscribers import service as subscribers
 from trunkline.domains.connectivity.subscribers.service import ImportJob, ImportReport, ImportRow, RowResult, SubscriberDraft
@@ -30,6 +31,7 @@ PAGE_ROWS = 1000
 MOST_PAGE_ROWS = 10_000
 UNREADABLE = "row"  # the field of a fault that is the whole row's
 EXTENSION = "extensions."  # what the name of a CSV column begins with that holds one extension
+HINTS = {"extensions": "; each extension has a column of its own: extensions.<name>"}
 
 DRY_RUN = Parameter("dryRun", "Only say what would happen.", {"type": "boolean", "default": False}, example=True)
 PAGE = Parameter("page", "The page of rows.", {"type": "integer", "minimum": 0, "default": 0})
@@ -146,11 +148,13 @@ def _csv(text: str) -> Iterator[Any]:
     reader = csv.reader(io.StringIO(text), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        known = {p.name for p in SUBS.properties} | {a.name for a in SUBS.associations} | {"id"}
+        known = {p.name for p in SUBS.properties if p.type is not Type.TEXTS} | {a.name for a in SUBS.associations} | {"id"}
         unknown = [name for name in header if name not in known and not name.startswith(EXTENSION)]
         if not header or unknown or len(set(header)) != len(header):
             problem = (
-                f"does not know the column {unknown[0][:80]!r}" if unknown else "needs a header row of distinct field names"
+                f"does not know the column {unknown[0][:80]!r}{HINTS.get(unknown[0], '')}"
+                if unknown
+                else "needs a header row of distinct field names"
             )
             raise Malformed([Violation("$", f"is CSV that {problem}")])
         for cells in reader:
@@ -170,7 +174,7 @@ def _csv_row(header: Sequence[str], cells: Sequence[str]) -> Any:
             continue
         if name.startswith(EXTENSION):
             row.setdefault("extensions", {})[name.removeprefix(EXTENSION)] = cell
-        elif name != "extensions":
+        else:
             row[name] = cell
     return row
 
@@ -190,7 +194,10 @@ def _row(value: Any) -> ImportRow:
         message = str(value) if isinstance(value, Unfit) else f"must be an object, not {describe(value)}"
         return ImportRow(draft=SubscriberDraft(), found=(Violation(UNREADABLE, message),))
     written = read_body(SUBS, value, Purpose.EXACT)
-    return ImportRow(draft=SubscriberDraft(**written.fields), found=tuple(written.found))
+    extensions = value["extensions"] if written.fields.get("extensions") is not None else None
+    if extensions is not None:  # a row changes what it names, as PATCH does
+        del written.fields["extensions"]
+    return ImportRow(draft=SubscriberDraft(**written.fields), found=tuple(written.found), extensions=extensions)
 
 
 # what goes out -----------------------------------------------------------------------------------------------------------

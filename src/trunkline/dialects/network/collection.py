@@ -3,7 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from trunkline.dialects.network.answers import base_of, document_answer, item_answer, page_answer, profile_link, validators
+from trunkline.dialects.network.answers import (
+    base_of,
+    document_answer,
+    item_answer,
+    page_answer,
+    profile_link,
+    validators,
+)
 from trunkline.dialects.network.bodies import Body, Purpose, read_body
 from trunkline.dialects.network.hal import FORMS, HAL, JSON, OFFERED, REPRESENTATIONS, link
 from trunkline.dialects.network.links import VERSION

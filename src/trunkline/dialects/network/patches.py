@@ -1,12 +1,14 @@
 """JSON Patch (RFC 6902) on the writable members of an object."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from trunkline.kit.errors import Conflict, Malformed, Violation
 
 MOST_OPERATIONS = 500
+MOST_VALUES = 5000  # of the document: a few copies of what was copied before would fill the memory
+DEEPEST = 32  # levels of the document
 
 Container = dict[str, Any] | list[Any]
 
@@ -23,6 +25,7 @@ def apply(document: dict[str, Any], patch: Any) -> dict[str, Any]:
     whole = result[""]
     if not isinstance(whole, dict):
         raise _unusable("$", "does not leave an object")
+    _check_size(whole, "$")
     return whole
 
 
@@ -37,6 +40,7 @@ def _apply(root: dict[str, Any], operation: Any, where: str) -> None:
     source = _pointer(operation.get("from"), where, "from") if name in ("move", "copy") else []
     if name in ("add", "replace", "test") and "value" not in operation:
         raise _unusable(where, "value is required")
+    _check_size(operation.get("value"), where)
     handler(root, path, source, operation.get("value"), where)
 
 
@@ -49,6 +53,23 @@ def _pointer(text: Any, where: str, name: str) -> list[str]:
     if not isinstance(text, str) or (text and not text.startswith("/")):
         raise _unusable(where, f"{name} must be a JSON Pointer")
     return ["", *(token.replace("~1", "/").replace("~0", "~") for token in text.split("/")[1:])]
+
+
+def _check_size(document: Any, where: str) -> None:
+    """Raise `Malformed` when a document, or a value for one, is larger or deeper than any object."""
+    level, count = [document], 0
+    for _ in range(DEEPEST):
+        level = [member for value in level if isinstance(value, dict | list) for member in _members(value)]
+        count += len(level)
+        if count > MOST_VALUES:
+            raise _unusable(where, f"holds more than {MOST_VALUES} values")
+        if not level:
+            return
+    raise _unusable(where, f"holds more than {DEEPEST} levels")
+
+
+def _members(container: Container) -> Iterable[Any]:
+    return container.values() if isinstance(container, dict) else container
 
 
 def _parent(root: dict[str, Any], path: list[str], where: str) -> Container:
@@ -79,9 +100,9 @@ def _index(token: str, last: int, where: str) -> int:
 def _add(root: dict[str, Any], path: list[str], _: list[str], value: Any, where: str) -> None:
     container, last = _parent(root, path, where), path[-1]
     if isinstance(container, list):
-        container.insert(len(container) if last == "-" else _index(last, len(container), where), copy.deepcopy(value))
+        container.insert(len(container) if last == "-" else _index(last, len(container), where), value)
     else:
-        container[last] = copy.deepcopy(value)
+        container[last] = value
 
 
 def _remove(root: dict[str, Any], path: list[str], _: list[str], __: Any, where: str) -> None:
@@ -99,13 +120,16 @@ def _replace(root: dict[str, Any], path: list[str], _: list[str], value: Any, wh
     container, last = _parent(root, path, where), path[-1]
     _member(container, last, where)
     if isinstance(container, list):
-        container[int(last)] = copy.deepcopy(value)
+        container[int(last)] = value
     else:
-        container[last] = copy.deepcopy(value)
+        container[last] = value
 
 
 def _copy(root: dict[str, Any], path: list[str], source: list[str], _: Any, where: str) -> None:
-    _add(root, path, [], _member(_parent(root, source, where), source[-1], where), where)
+    value = _member(_parent(root, source, where), source[-1], where)
+    _check_size(value, where)
+    _add(root, path, [], copy.deepcopy(value), where)
+    _check_size(root, where)
 
 
 def _move(root: dict[str, Any], path: list[str], source: list[str], _: Any, where: str) -> None:

@@ -102,5 +102,9 @@ def narrowed(role: Role, scopes: Iterable[str] | None) -> frozenset[str]:
 
 @cache
 def permissions(scopes: frozenset[str]) -> frozenset[str]:
-    """The house's permissions for rights of the wire. The lists behind a link need no right of their own."""
-    return frozenset(f"{COLLECTIONS[path]}.{verb}" for path, _, verb in (text.partition(":") for text in scopes))
+    """The house's permissions for rights of the wire. Whoever writes in a collection may look up there what it writes.
+
+    Which operations a caller may call is decided by its rights alone.
+    """
+    parted = (text.partition(":") for text in scopes)
+    return frozenset(f"{COLLECTIONS[path]}.{permitted}" for path, _, verb in parted for permitted in (verb, READ))

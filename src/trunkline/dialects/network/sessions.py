@@ -1,7 +1,7 @@
 """`/login` and `/logout`: cookie sessions (reference/expeto.md §2.2)."""
 
 from typing import Annotated
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Meta
@@ -22,6 +22,7 @@ from trunkline.kit.throttle import TokenBucket
 FORM = "application/x-www-form-urlencoded"
 LOGIN_RULE = TokenBucket("login", 60, 1.0)  # per address: a login costs a password's hash
 NO_STORE = ("Cache-Control", "no-store")
+IN_ADDRESSES = "/?#[]@!$&'()*+,;=:%"  # what stands in an address as it is (RFC 3986, section 2.2), and what escapes the rest
 
 routes = Operations("Sessions")
 
@@ -57,8 +58,8 @@ async def login(request: Request) -> Answer:
     except Unauthenticated:
         raise BadCredentials from None
     headers = [("Set-Cookie", _cookie(request, text)), NO_STORE]
-    if is_form and form.next.startswith("/") and not form.next.startswith(("//", "/\\")) and form.next.isprintable():
-        return Answer(303, headers=[*headers, ("Location", form.next.encode("ascii", "ignore").decode())])
+    if is_form and (path := _own_path(form.next)):
+        return Answer(303, headers=[*headers, ("Location", path)])
     return Answer(204, headers=headers)
 
 
@@ -89,6 +90,13 @@ def _form(request: Request) -> tuple[LoginForm, bool]:
     if not texts["username"] or not texts["password"]:
         raise BadRequest("BadRequest", "username and password are required")
     return LoginForm(**texts), is_form
+
+
+def _own_path(text: str) -> str:
+    """`text` as the address of a path of this server; empty when it may lead elsewhere."""
+    if not text.startswith("/") or text.startswith(("//", "/\\")) or not text.isprintable():
+        return ""
+    return quote(text, safe=IN_ADDRESSES)
 
 
 def _cookie(request: Request, text: str, *, ended: bool = False) -> str:

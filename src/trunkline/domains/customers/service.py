@@ -58,7 +58,7 @@ async def find_account(work: Work, reference: str) -> DeepAccount:
 async def create_account(work: Work, draft: AccountDraft, found: Sequence[Violation] = ()) -> DeepAccount:
     """Create an account below `draft.parent`, below the caller's own, or (for operators) as the root of a new customer.
 
-    Raises `Invalid` with every broken rule and what the dialect `found`.
+    Raises `Invalid` with every broken rule and what the dialect `found`, `Conflict` when the parent has just been removed.
     """
     work.require("accounts.create")
     broken = rules.account_violations(draft, None)
@@ -143,7 +143,7 @@ async def find_site(work: Work, reference: str) -> DeepSite:
 async def create_site(work: Work, draft: SiteDraft, found: Sequence[Violation] = ()) -> DeepSite:
     """Create a site at the draft's account, or at the caller's own; its country is the account's.
 
-    Raises `Invalid` with every broken rule and what the dialect `found`.
+    Raises `Invalid` with every broken rule and what the dialect `found`, `Conflict` when the account has just been removed.
     """
     work.require("sites.create")
     broken = rules.site_violations(draft, None)

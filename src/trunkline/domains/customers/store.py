@@ -69,18 +69,23 @@ class Owner(NamedTuple):
 
 
 async def read_owner(work: Work, account_id: UUID) -> Owner:
-    """What an account hands down."""
+    """What an account hands down. Raises `Conflict` when it has just been removed."""
     rows = await work.fetch(READ_OWNER, account_id)
+    if not rows:
+        raise Conflict("the account was removed at the same time")
     return Owner(*rows[0])
 
 
 async def insert_account(work: Work, account: Account, parent: Owner | None) -> str:
-    """Store a new account below `parent`, or as a root; its reference."""
+    """Store a new account below `parent`, or as a root; its reference. Raises `Conflict` when the parent has just been removed."""
     parent_id, path = (parent.id, parent.path) if parent else (None, "")
-    rows = await work.write(
-        INSERT_ACCOUNT, account.id, parent_id, account.customer_id, path, work.now, account.name, account.legal_name,
-        account.country, account.currency, account.enabled, msgspec.json.encode(account.extensions).decode(),
-    )  # fmt: skip
+    try:
+        rows = await work.write(
+            INSERT_ACCOUNT, account.id, parent_id, account.customer_id, path, work.now, account.name, account.legal_name,
+            account.country, account.currency, account.enabled, msgspec.json.encode(account.extensions).decode(),
+        )  # fmt: skip
+    except asyncpg.ForeignKeyViolationError as error:
+        raise Conflict("the account above it was removed at the same time") from error
     reference: str = rows[0][0]
     return reference
 
@@ -108,11 +113,14 @@ async def delete_account(work: Work, account: Account) -> None:
 
 
 async def insert_site(work: Work, site: Site) -> str:
-    """Store a new site; its reference."""
-    rows = await work.write(
-        INSERT_SITE, site.id, site.account_id, site.customer_id, work.now, site.name, site.address, site.country,
-        site.country_code, site.latitude, site.longitude,
-    )  # fmt: skip
+    """Store a new site; its reference. Raises `Conflict` when its account has just been removed."""
+    try:
+        rows = await work.write(
+            INSERT_SITE, site.id, site.account_id, site.customer_id, work.now, site.name, site.address, site.country,
+            site.country_code, site.latitude, site.longitude,
+        )  # fmt: skip
+    except asyncpg.ForeignKeyViolationError as error:
+        raise Conflict("the account of the site was removed at the same time") from error
     reference: str = rows[0][0]
     return reference
 

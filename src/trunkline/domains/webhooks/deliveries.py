@@ -1,7 +1,7 @@
 """Use cases of deliveries: what an endpoint gets and got, every try, tests and replays."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,8 @@ MANAGE = "webhooks.manage"
 REPLAY_JOB = "webhooks.replay"
 REPLAYED_AT_ONCE = 1000  # in one transaction
 MOST_COUNTED = 100_000
+BEGIN = datetime(1970, 1, 1, tzinfo=UTC)  # nothing was made before
+MOST_ATTEMPTS = 100  # that are shown of one delivery
 MOST_TESTS = 20  # of one endpoint that are on their way
 REFERENCE_PREFIX = "msg_"
 OK = 200  # the outcome in the audit
@@ -56,9 +58,9 @@ async def find_delivery(work: Work, reference: str, delivery_reference: str) -> 
 
 
 async def attempts_of(work: Work, delivery: Delivery) -> list[Attempt]:
-    """Every try of a delivery, the first one first."""
+    """The tries of a delivery, in order; of very many the newest."""
     work.require(READ)
-    return await store.read_attempts(work, delivery.id)
+    return await store.read_attempts(work, delivery.id, MOST_ATTEMPTS)
 
 
 async def payload_of(work: Work, delivery: Delivery, presenter: Presenter) -> str | None:
@@ -99,8 +101,8 @@ async def replay_range(work: Work, reference: str, since: datetime, until: datet
     """Have the deliveries that were made from `since` on and before `until` (default: now) sent again; how many they are,
     of which no more than a hundred thousand are counted.
 
-    `only_failed` leaves those alone that were delivered. Those that are on their way, and tests, are never taken. The first thousand
-    are taken at once, more by a job. Raises `NotFound`, and `Invalid` when `until` is not after `since`.
+    `only_failed`: those that failed in that time, whenever they were made. Those that are on their way, and tests, are never taken.
+    The first thousand are taken at once, more by a job. Raises `NotFound`, and `Invalid` when `until` is not after `since`.
     """
     work.require(MANAGE)
     endpoint = await query.find(work, WEBHOOK_ENDPOINTS, reference)
@@ -108,7 +110,7 @@ async def replay_range(work: Work, reference: str, since: datetime, until: datet
     if (until or now) <= since:
         field = "since" if until is None else "until"
         raise Invalid([Violation(field, "must be in the past" if until is None else "must be after the begin")])
-    range_ = Range(endpoint.id, since, until or now + timedelta(seconds=1), now, only_failed)
+    range_ = Range(endpoint.id, since, until or now + timedelta(seconds=1), now, BEGIN if only_failed else since, only_failed)
     count = await store.count_range(work, range_, MOST_COUNTED)
     done, rest = await store.replay_range(work, range_, REPLAYED_AT_ONCE, now)
     if done < count:
@@ -119,7 +121,8 @@ async def replay_range(work: Work, reference: str, since: datetime, until: datet
 async def run_replay(realm: Realm, tenant_id: UUID, payload: dict[str, Any]) -> None:
     """The job: a thousand in each transaction. It may be run twice: what was taken once is not taken again."""
     since, until, asked_at = (datetime.fromisoformat(payload[name]) for name in ("since", "until", "asked"))
-    range_ = Range(UUID(payload["endpoint"]), since, until, asked_at, payload["failed"])
+    reached = datetime.fromisoformat(payload.get("reached", payload["since"]))  # jobs of older versions do not tell
+    range_ = Range(UUID(payload["endpoint"]), since, until, asked_at, reached, payload["failed"])
     done = REPLAYED_AT_ONCE
     while done == REPLAYED_AT_ONCE:
         principal = system(tenant_id, realm.environment, "webhooks")
@@ -132,7 +135,7 @@ async def run_replay(realm: Realm, tenant_id: UUID, payload: dict[str, Any]) -> 
 def _payload(range_: Range) -> dict[str, Any]:
     return {
         "endpoint": str(range_.endpoint_id), "since": range_.since.isoformat(), "until": range_.until.isoformat(),
-        "failed": range_.only_failed, "asked": range_.asked_at.isoformat(),
+        "failed": range_.only_failed, "asked": range_.asked_at.isoformat(), "reached": range_.reached.isoformat(),
     }  # fmt: skip
 
 

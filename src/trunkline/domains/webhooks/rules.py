@@ -12,7 +12,7 @@ from trunkline.domains.events.model import EVERYTHING, known_pattern
 from trunkline.domains.webhooks.model import EndpointChanges, EndpointDraft, Presenter
 from trunkline.domains.webhooks.signing import read_secret
 from trunkline.kit.errors import Violation
-from trunkline.kit.outbound.addresses import Allowed, literal_address
+from trunkline.kit.outbound.addresses import Allowed, literal_address, well_bracketed
 from trunkline.kit.rules import text
 
 MOST_ENDPOINTS = 50  # of one account
@@ -136,7 +136,8 @@ def _url_faults(url: str, policy: UrlPolicy) -> Iterator[str]:
     except ValueError:
         yield "is no URL like https://hooks.example.com/trunkline"
         return
-    if parts.scheme not in ("http", "https") or not url[len(parts.scheme) :].startswith("://") or not host:
+    begins = parts.scheme in ("http", "https") and url[len(parts.scheme) :].startswith("://")
+    if not begins or not host or not well_bracketed(parts.netloc):
         yield "is no URL like https://hooks.example.com/trunkline"
         return
     if parts.scheme == "http" and policy.https_only:

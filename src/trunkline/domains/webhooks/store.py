@@ -144,10 +144,11 @@ COUNT_TESTS = Statement("""
     SELECT count(*) FROM webhook_deliveries d
      WHERE d.tenant_id = $1 AND d.endpoint_id = $2 AND d.status = 'pending' AND d.sequence IS NULL
 """)
+# The newest: each may hold some KiB, and a delivery may be replayed without end.
 READ_ATTEMPTS = Statement("""
     SELECT t.number, t.attempted_at, t.duration_ms, t.url, t.address, t.request_headers::text, t.response_status,
            t.response_headers::text, t.response_body, t.failure
-      FROM webhook_attempts t WHERE t.tenant_id = $1 AND t.delivery_id = $2 ORDER BY t.number
+      FROM webhook_attempts t WHERE t.tenant_id = $1 AND t.delivery_id = $2 ORDER BY t.number DESC LIMIT $3
 """)
 READ_PAYLOAD = Statement("SELECT d.payload FROM webhook_deliveries d WHERE d.tenant_id = $1 AND d.id = $2")
 
@@ -162,21 +163,20 @@ REPLAY_ONE = Statement("""
     RETURNING id
 """)
 
-# What a replay of a range takes: $3 and $4 bound when the deliveries were made. $5: what finished later was sent after the replay was
-# asked for, perhaps by itself, and is not sent again; so a replay may go on where it stopped.
+# What a replay of a range takes: $3 and $4 bound when the deliveries were made, or when they failed. $5: what finished later was sent after
+# the replay was asked for, perhaps by itself, and is not sent again; so a replay may go on where it stopped: with what was made at $6.
 RANGE = """
-         d.tenant_id = $1 AND d.endpoint_id = $2 AND d.created_at >= $3 AND d.created_at < $4 AND d.finished_at <= $5
-     AND d.sequence IS NOT NULL
+         d.tenant_id = $1 AND d.endpoint_id = $2 AND d.created_at >= $6 AND d.finished_at <= $5 AND d.sequence IS NOT NULL
 """
-FAILED = RANGE + "AND d.status = 'failed'"  # an index has them alone
-FINISHED = RANGE + "AND d.status <> 'pending'"
-COUNT = "SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries d WHERE {} LIMIT $6) counted"
+FAILED = RANGE + "AND d.status = 'failed' AND d.finished_at >= $3 AND d.finished_at < $4"  # an index has the failed alone
+FINISHED = RANGE + "AND d.status <> 'pending' AND d.created_at >= $3 AND d.created_at < $4"
+COUNT = "SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries d WHERE {} LIMIT $7) counted"
 REPLAY = """
     WITH chosen AS (
-        SELECT d.id FROM webhook_deliveries d WHERE {} ORDER BY d.created_at, d.id LIMIT $6 FOR UPDATE
+        SELECT d.id FROM webhook_deliveries d WHERE {} ORDER BY d.created_at, d.id LIMIT $7 FOR UPDATE
     )
     UPDATE webhook_deliveries d
-       SET status = 'pending', next_at = $7, forced = true, tries = 0, response_status = NULL, failure = NULL, finished_at = NULL
+       SET status = 'pending', next_at = $8, forced = true, tries = 0, response_status = NULL, failure = NULL, finished_at = NULL
       FROM chosen WHERE d.tenant_id = $1 AND d.id = chosen.id
     RETURNING d.created_at
 """
@@ -189,12 +189,16 @@ _headers = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Range(NamedTuple):
-    """What a replay of a range takes; `only_failed` leaves out what was delivered."""
+    """What a replay takes: what was made between two instants, or (`only_failed`) what failed between them.
+
+    `reached`: what was made before is done already.
+    """
 
     endpoint_id: UUID
     since: datetime
     until: datetime
     asked_at: datetime
+    reached: datetime
     only_failed: bool
 
 
@@ -211,9 +215,9 @@ async def count_tests(work: Work, endpoint_id: UUID) -> int:
     return count
 
 
-async def read_attempts(work: Work, delivery_id: UUID) -> list[Attempt]:
-    """The tries of a delivery, the first one first."""
-    return [_attempt(row) for row in await work.fetch(READ_ATTEMPTS, delivery_id)]
+async def read_attempts(work: Work, delivery_id: UUID, most: int) -> list[Attempt]:
+    """The newest tries of a delivery, in order."""
+    return [_attempt(row) for row in reversed(await work.fetch(READ_ATTEMPTS, delivery_id, most))]
 
 
 def _attempt(row: Row) -> Attempt:
@@ -245,7 +249,7 @@ async def replay_range(work: Work, range_: Range, limit: int, at: datetime) -> t
     """Have up to `limit` deliveries of a range sent at `at`, the oldest first; how many, and the range that is left."""
     *bounds, only_failed = range_
     rows = await work.write(REPLAY_FAILED if only_failed else REPLAY_FINISHED, *bounds, limit, at)
-    return len(rows), range_._replace(since=max((row[0] for row in rows), default=range_.since))
+    return len(rows), range_._replace(reached=max((row[0] for row in rows), default=range_.reached))
 
 
 # retention -------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path, PurePath
 
@@ -36,6 +37,15 @@ def security(form_action: str = "'none'") -> dict[str, str]:
     }
 
 
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether an `Accept-Encoding` header names gzip, and not with weight 0 (RFC 9110, section 12.5.3)."""
+    for item in accept_encoding.lower().split(","):
+        coding, _, weight = item.partition(";")
+        if coding.strip() in ("gzip", "x-gzip"):
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+    return False
+
+
 class Asset:
     """Bytes that stay the same as long as the server runs."""
 
@@ -61,7 +71,7 @@ class Asset:
 
     def encoded(self, accept_encoding: str) -> tuple[bytes, dict[str, str]]:
         """The body as the caller can read it, with the header that says so."""
-        return (self.compressed, {"Content-Encoding": "gzip"}) if "gzip" in accept_encoding else (self.body, {})
+        return (self.compressed, {"Content-Encoding": "gzip"}) if takes_gzip(accept_encoding) else (self.body, {})
 
 
 class AssetFolder:

@@ -4,18 +4,26 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from trunkline.kit.http.failures import PayloadTooLarge, RequestTimeout, UnsupportedMediaType
-from trunkline.kit.http.operation import Operation
+from trunkline.kit.http.failures import BrokenMessage, PayloadTooLarge, RequestTimeout, UnsupportedMediaType
+from trunkline.kit.http.operation import SAFE, Operation
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 BODY_SECONDS = 20.0  # a client that sends slower than this for a body within the limit is not a client
 DRAINED = 64 * 1024  # bytes of an unwanted body that are read rather than closing the connection
+DRAINED_STREAM = 16 * 1024 * 1024  # the same over HTTP/2
 DRAIN_SECONDS = 1.0
+CLOSE = (("Connection", "close"),)
 
 
 class Disconnected(Exception):  # noqa: N818 - nobody is left to tell
-    """The client went away before its request was complete."""
+    """The client went away while it was waiting."""
+
+
+def check_coding(header: bytes | None) -> None:
+    """Raise `UnsupportedMediaType` for a compressed body (RFC 9110, section 8.4): none is unpacked here."""
+    if header is not None and header.strip().lower() not in (b"", b"identity"):
+        raise UnsupportedMediaType("the body must not be compressed", (("Accept-Encoding", "identity"),))
 
 
 def check_media_type(header: bytes | None, operation: Operation) -> None:
@@ -29,7 +37,10 @@ def check_media_type(header: bytes | None, operation: Operation) -> None:
 
 
 async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -> bytes:
-    """The whole body, at most `limit` bytes. Raises `PayloadTooLarge`, `RequestTimeout` or `Disconnected`."""
+    """The whole body, at most `limit` bytes.
+
+    Raises `PayloadTooLarge`, `RequestTimeout` or `BrokenMessage`: a client that went away looks like one whose body cannot be read.
+    """
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise PayloadTooLarge(f"the body has {declared.decode()} bytes; at most {limit} are read")
@@ -38,15 +49,15 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
         async with asyncio.timeout(BODY_SECONDS):
             more = True
             while more:
-                message = await _next(receive)
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise BrokenMessage("the body is not complete, or not framed as HTTP/1.1 wants it", CLOSE)
                 body += message.get("body", b"")
                 more = message.get("more_body", False)
                 if len(body) > limit:
-                    raise PayloadTooLarge(
-                        f"the body is longer than the {limit} bytes that are read", (("Connection", "close"),)
-                    )
+                    raise PayloadTooLarge(f"the body is longer than the {limit} bytes that are read", CLOSE)
     except TimeoutError:
-        raise RequestTimeout(f"the body did not arrive within {BODY_SECONDS:.0f} seconds", (("Connection", "close"),)) from None
+        raise RequestTimeout(f"the body did not arrive within {BODY_SECONDS:.0f} seconds", CLOSE) from None
     return bytes(body)
 
 
@@ -61,16 +72,26 @@ async def drain(receive: Receive, headers: dict[bytes, bytes]) -> bool:
         return True
     if b"expect" in headers or not declared.isdigit() or int(declared) > DRAINED:
         return False
+    return await _thrown_away(receive, DRAINED)
+
+
+async def drain_stream(receive: Receive, method: str, headers: dict[bytes, bytes]) -> None:
+    """The same over HTTP/2, where no connection ends with it: clients (curl 7) lose an answer that comes before their body is sent."""
+    if method not in SAFE or b"content-length" in headers:
+        await _thrown_away(receive, DRAINED_STREAM)
+
+
+async def _thrown_away(receive: Receive, most: int) -> bool:
+    """Read what is left of a body; whether it ended in time and within `most` bytes."""
+    size, more = 0, True
     try:
         async with asyncio.timeout(DRAIN_SECONDS):
-            await read_body(receive, headers, DRAINED)
-    except (TimeoutError, PayloadTooLarge, RequestTimeout, Disconnected):
+            while more and size <= most:
+                message = await receive()
+                size += len(message.get("body", b""))
+                more = message.get("more_body", False)
+                if message["type"] == "http.disconnect":
+                    return False
+    except TimeoutError:
         return False
-    return True
-
-
-async def _next(receive: Receive) -> dict[str, Any]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise Disconnected
-    return message
+    return size <= most

@@ -1,12 +1,14 @@
 """From JSON to a typed command, with every fault named.
 
 msgspec decodes in one fast pass and stops at the first fault. Only then a second, slow pass walks the same types and collects all.
+Of a long list it looks at the first `MOST_ITEMS` items one by one: a body of a megabyte holds half a million.
 """
 
 import json
 import re
 from collections.abc import Hashable, Iterator
 from functools import cache
+from itertools import accumulate, islice
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
@@ -16,6 +18,13 @@ from trunkline.kit.errors import Invalid, Malformed, Violation
 
 T = TypeVar("T")
 
+MOST_ITEMS = 100  # of a list that are walked, and texts with NUL that are told
+SHOWN = 80  # characters of a value that are repeated
+DEEPEST = 100  # objects and lists in one another; Python's own limit is another in every version
+
+TEXTS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)  # the last one may lack its end
+NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
 
 @cache
 def _decoder(type_: Hashable) -> "msgspec.json.Decoder[Any]":
@@ -24,17 +33,20 @@ def _decoder(type_: Hashable) -> "msgspec.json.Decoder[Any]":
 
 def decode(raw: bytes, type_: type[T]) -> T:
     """`raw` as a `type_`. Raises `Malformed` when it is no JSON object, `Invalid` with all faults when fields are missing or wrong."""
+    _check_depth(raw)
     try:
         value: T = _decoder(cast("Hashable", type_)).decode(raw)
         if not raw.isascii():
             raw.decode()  # what is skipped must be UTF-8 too
     except msgspec.ValidationError:
         raw_object = parse_object(raw)
-        raise Invalid(_faults(raw_object, type_), readable=_readable(raw_object, type_)) from None
+        if not (faults := _faults(raw_object, type_)):  # a number beyond all types, where anything may stand
+            raise Malformed([Violation("$", "holds a number that is out of range")]) from None
+        raise Invalid(faults, readable=_readable(raw_object, type_)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         parse_object(raw)  # raises Malformed with the reason
         raise Malformed([Violation("$", "cannot be read")]) from None
-    if b"\\u0000" in raw and (broken := list(_nul(value))):
+    if b"\\u0000" in raw and (broken := list(islice(_nul(value), MOST_ITEMS))):
         named = {re.split(r"[.\[]", violation.field)[0] for violation in broken}
         fields = {
             field.name: msgspec.UNSET if field.encode_name in named else getattr(value, field.name)
@@ -54,6 +66,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
 
 def parse_json(raw: bytes) -> Any:
     """`raw` as whatever JSON it is. Raises `Malformed` (field `$`)."""
+    _check_depth(raw)
     try:
         value = msgspec.json.decode(raw)
         if not raw.isascii():
@@ -69,6 +82,16 @@ def parse_json(raw: bytes) -> Any:
         message = "must be a JSON object, but there is no body" if not raw else f"is not valid JSON: {error}"
         raise Malformed([Violation("$", message)]) from None
     return value
+
+
+def _check_depth(raw: bytes) -> None:
+    """Raise `Malformed` for a body that is nested too deeply to be walked, whether or not it is JSON."""
+    if raw.count(b"[") + raw.count(b"{") <= DEEPEST:
+        return
+    brackets = TEXTS.sub(b"", raw).translate(None, NO_BRACKETS)
+    steps = (1 if bracket in b"[{" else -1 for bracket in brackets)
+    if any(depth > DEEPEST for depth in accumulate(steps)):
+        raise Malformed([Violation("$", "is nested too deeply")])
 
 
 def _faults(value: dict[str, Any], type_: Any) -> list[Violation]:
@@ -102,14 +125,17 @@ def _walk(value: Any, type_: Any, path: str, found: list[Violation]) -> None:
     item = _item_of(type_)
     if item is not None and isinstance(value, list):
         before = len(found)
-        for index, element in enumerate(value):
+        for index, element in enumerate(value[:MOST_ITEMS]):
             _walk(element, item, f"{path}[{index}]", found)
-        if len(found) > before or _struct_in(item) is not None:
+        if len(found) > before:
             return
     try:
         msgspec.convert(value, type_)
     except msgspec.ValidationError as error:
         message, _, where = str(error).partition(" - at `$")
+        if item is not None and (further := re.match(r"\[([0-9]+)\]", where)):  # beyond the items that were walked
+            _walk(value[int(further[1])], item, path + further[0], found)
+            return
         found.append(Violation(path + where.rstrip("`"), _plain(message, value)))
 
 
@@ -170,7 +196,8 @@ def _plain(message: str, value: Any) -> str:
         names = [WORDS.get(name.strip(), name.strip()) for name in expected[1].split("|")]
         return f"must be {' or '.join(names)}, not {describe(value)}"
     if message.startswith("Invalid enum value"):
-        return f"{value!r} is not one of the allowed values"
+        shown = repr(value)
+        return f"{shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'} is not one of the allowed values"
     return message[:1].lower() + message[1:]
 
 

@@ -19,6 +19,12 @@ class HttpsRequired(HttpFailure):
     status = 400
 
 
+class BrokenMessage(HttpFailure):
+    """What came is not a request as HTTP has it (RFC 9112): more than one host, a body that ends too soon or is badly framed."""
+
+    status = 400
+
+
 class NoRoute(HttpFailure):
     """Nothing answers at this path."""
 

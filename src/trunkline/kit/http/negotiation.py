@@ -7,18 +7,26 @@ from functools import lru_cache
 from trunkline.kit.http.answer import Answer, etag_matches
 from trunkline.kit.http.request import Request
 
+REMEMBERED_LENGTH = 256  # characters of a header whose meaning is worth remembering
+MOST_RANGES = 100  # of an `Accept` header that are looked at; browsers send ten
 
-@lru_cache(maxsize=1024)
+
 def quality(header: str, media_type: str) -> tuple[float, int]:
     """(weight, place) of a media type in an `Accept` header: the most specific range decides.
 
     Weight 0 means that the header excludes it. The place is that of the range which names it, beyond all when only a wildcard does.
     """
+    read = _quality if len(header) <= REMEMBERED_LENGTH else _quality.__wrapped__
+    return read(header, media_type)
+
+
+@lru_cache(maxsize=1024)
+def _quality(header: str, media_type: str) -> tuple[float, int]:
     if not header.strip():
         return 1.0, 0
     main = media_type.partition("/")[0]
     best = (-1, 0.0, 0)
-    for place, item in enumerate(header.lower().split(",")):
+    for place, item in enumerate(header.lower().split(",", MOST_RANGES)[:MOST_RANGES]):
         range_, *parameters = (part.strip() for part in item.split(";"))
         weight_text = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         try:
@@ -36,12 +44,17 @@ def accepts(header: str, media_type: str) -> bool:
     return quality(header, media_type)[0] > 0
 
 
-@lru_cache(maxsize=1024)
 def negotiate(header: str, offered: tuple[str, ...]) -> str | None:
     """The best of the offered media types, or `None`.
 
     Among equals the one that the header names first, then the one offered first.
     """
+    chosen = _negotiate if len(header) <= REMEMBERED_LENGTH else _negotiate.__wrapped__
+    return chosen(header, offered)
+
+
+@lru_cache(maxsize=1024)
+def _negotiate(header: str, offered: tuple[str, ...]) -> str | None:
     weighed = [(quality(header, media_type), index) for index, media_type in enumerate(offered)]
     (weight, _), index = min(weighed, key=lambda entry: (-entry[0][0], entry[0][1], entry[1]))
     return offered[index] if weight > 0 else None

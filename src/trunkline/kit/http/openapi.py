@@ -28,6 +28,10 @@ WITH_A_PATH_PARAMETER = (404,)
 WITH_A_BODY = (408, 413, 415)
 UNDER_GUARD = (408, 409, 413, 422)
 
+# Headers that an error may come with: what the pipeline says of a caller that it knows, and of an answer that it repeats.
+OF_CALLERS = frozenset({400, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503})
+REPEATED = frozenset({403, 404, 412, 422})
+
 # Headers that a status never comes without.
 HEADERS_OF_ERRORS: Mapping[int, tuple[str, ...]] = {
     401: ("WWW-Authenticate",),
@@ -301,7 +305,10 @@ class _Writer:
         error = self.about.errors[status]
         names = HEADERS_OF_ERRORS.get(status, ())
         headers = {name: self._header(self.about.headers[name], required=True) for name in names}
-        headers["X-Request-Id"] = {"$ref": "#/components/headers/X-Request-Id"}
+        possible = ["X-Request-Id"]
+        possible += ["RateLimit", "RateLimit-Policy"] if status in OF_CALLERS else []
+        possible += ["Idempotency-Replayed"] if status in REPEATED else []
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in possible}
         content = {"schema": {"$ref": f"{REFERENCE}Problem"}, "example": error.example}
         return {"description": error.description, "headers": headers, "content": {self.about.error_type: content}}
 

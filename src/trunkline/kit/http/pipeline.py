@@ -7,7 +7,7 @@ ASGI application (Starlette) with the pages and files.
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from os import urandom
 from typing import Any
 
@@ -24,10 +24,10 @@ from trunkline.kit.errors import (
     Unavailable,
 )
 from trunkline.kit.http.answer import Answer, Stream
-from trunkline.kit.http.body import Disconnected, check_media_type, drain, read_body
+from trunkline.kit.http.body import Disconnected, check_coding, check_media_type, drain, drain_stream, read_body
 from trunkline.kit.http.decode import decode
 from trunkline.kit.http.dialect import Dialect
-from trunkline.kit.http.failures import HttpsRequired, MethodNotAllowed, NoRoute, NotAcceptable
+from trunkline.kit.http.failures import BrokenMessage, HttpsRequired, MethodNotAllowed, NoRoute, NotAcceptable
 from trunkline.kit.http.negotiation import accepts, negotiate, unchanged
 from trunkline.kit.http.operation import Operation, camel
 from trunkline.kit.http.request import Request
@@ -102,7 +102,10 @@ class Pipeline:
             answer = await self._answer(request, dialect, found, operation, receive)
         except Disconnected:
             return
-        if not (request.body_is_read or answer.header("Connection") or await drain(receive, request.headers)):
+        if request.http_version == "2":
+            if not request.body_is_read:
+                await drain_stream(receive, request.method, request.headers)
+        elif not (request.body_is_read or answer.header("Connection") or await drain(receive, request.headers)):
             answer.headers.append(("Connection", "close"))
         if request.on_success and answer.status < 400:
             await self._succeeded(request)
@@ -139,7 +142,9 @@ class Pipeline:
             parsed = ip_address(address)
         except ValueError:
             return False
-        return any(parsed in network for network in self._proxies)
+        # Over a socket that takes both, IPv4 comes as ::ffff:192.0.2.1.
+        mapped = parsed.ipv4_mapped if isinstance(parsed, IPv6Address) else None
+        return any((mapped or parsed) in network for network in self._proxies)
 
     @staticmethod
     def _operation(request: Request, resource: Resource) -> Operation | None:
@@ -148,7 +153,9 @@ class Pipeline:
         return resource.operations.get("GET") if operation is None and request.method == "HEAD" else operation
 
     def _realm(self, request: Request) -> Realm:
-        environment = Environment.SANDBOX if request.host.startswith("sb2") else Environment.PRODUCTION
+        if b"," in request.headers.get(b"host", b""):  # two of them: which one counts must not be a guess
+            raise BrokenMessage("a request has one Host")
+        environment = Environment.SANDBOX if request.host[:3].lower() == "sb2" else Environment.PRODUCTION
         realm = self._realms.get(environment)
         if realm is None:
             raise NoRoute("there is no sandbox on this server")
@@ -257,6 +264,7 @@ class Pipeline:
         if operation.writes:
             request.body = await read_body(receive, request.headers, operation.max_body)
             request.body_is_read = True
+            check_coding(request.headers.get(b"content-encoding"))
             if operation.body is not None:
                 check_media_type(request.headers.get(b"content-type"), operation)
                 arguments = (await self._decode(request, operation, operation.body),)

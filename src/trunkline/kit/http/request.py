@@ -1,6 +1,6 @@
 """One request as operations see it."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -31,6 +31,7 @@ class Request:
         "draining",
         "headers",
         "host",
+        "http_version",
         "log_context",
         "method",
         "on_success",
@@ -62,7 +63,10 @@ class Request:
         self.path: str = scope["path"]
         self.raw_query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
+        if len(self.headers) < len(scope["headers"]):
+            self.headers = joined(scope["headers"])
         self.scheme: str = scope["scheme"]
+        self.http_version: str = scope["http_version"]
         self.host: str = self.headers.get(b"host", b"").decode("latin-1") or _address_of(scope.get("server"))
         client = scope.get("client")
         self.client_address: str = client[0] if client else ""
@@ -76,7 +80,7 @@ class Request:
         self.log_context: dict[str, str] = {}  # joins the failure's log line and the access log
 
     def header(self, name: str) -> str | None:
-        """A header's value as text (the last one when it came twice)."""
+        """A header's value as text; of one that came on several lines, all values as a list."""
         value = self.headers.get(name.encode())
         return None if value is None else value.decode("latin-1")
 
@@ -89,6 +93,18 @@ class Request:
     def query(self) -> list[tuple[str, str]]:
         """The query's parameters in order, decoded (`+` and `%20` are both blanks). Raises `Malformed`."""
         return parse_query(self.raw_query)
+
+
+def joined(lines: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Header fields of which some came on several lines: their values as one list (RFC 9110, section 5.3).
+
+    Cookies, which HTTP/2 lets clients split, belong together otherwise (RFC 9113, section 8.2.3).
+    """
+    headers: dict[bytes, bytes] = {}
+    for name, value in lines:
+        between = b"; " if name == b"cookie" else b", "
+        headers[name] = headers[name] + between + value if name in headers else value
+    return headers
 
 
 def parse_query(raw: bytes) -> list[tuple[str, str]]:

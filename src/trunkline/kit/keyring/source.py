@@ -100,7 +100,7 @@ class KeyFile:
             status = self.path.stat()
         except OSError:
             return None
-        return status.st_mtime_ns, status.st_ino, status.st_size
+        return status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_size  # ctime: its mode counts too
 
     def write(self, keys: Sequence[Key], *, new: bool = False) -> None:
         """Make these the file's keys, at once and for good. `new`: raises `FileExistsError` when there is a file already.

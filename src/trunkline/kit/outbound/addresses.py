@@ -5,6 +5,7 @@ The tables follow the IANA registries of special-purpose addresses (RFC 6890 and
 the Internet.
 """
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -69,6 +70,8 @@ GLOBAL_V6 = IPv6Network("2000::/3")
 NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is reached
 MAPPED = (IPv6Network("::ffff:0:0/96"), IPv6Network("::/96"))
 
+AUTHORITY = re.compile(r"([^@]*@)?([^\[\]]*|\[[^\[\]]*\](:[^\[\]]*)?)")
+
 
 class Allowed:
     """Judges addresses: the Internet's may be reached, and those in `networks` ("10.1.0.0/16", "fd00::/8", "192.168.1.5")."""
@@ -113,6 +116,14 @@ class Allowed:
             return None
         found = next((words for network, words in CLOSED_V6 if address in network), None)
         return found or (None if address in GLOBAL_V6 else "reserved")
+
+
+def well_bracketed(authority: str) -> bool:
+    """Whether brackets stand only around a whole host (RFC 3986, section 3.2.2): "[::1]:80", but not "[::1].example:80".
+
+    Python's `urlsplit` reads an address out of brackets anywhere, where other programs see a name.
+    """
+    return AUTHORITY.fullmatch(authority) is not None
 
 
 def literal_address(host: str) -> str | None:

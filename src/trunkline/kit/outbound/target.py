@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 import idna
 from yarl import URL
 
-from trunkline.kit.outbound.addresses import literal_address
+from trunkline.kit.outbound.addresses import literal_address, well_bracketed
 
 NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_]([a-z0-9_-]{0,62}))*\Z")
 NUMBER = re.compile(r"(0x[0-9a-f]*|[0-9]+)\Z")
@@ -26,6 +26,8 @@ def target(url: str) -> URL:
         raise ValueError("the address must begin with https:// or http://")
     if "@" in parts.netloc:
         raise ValueError("the address must not hold a user name or password")
+    if not well_bracketed(parts.netloc):
+        raise ValueError(f"“{parts.netloc[:253]}” is no host name")
     try:
         port = parts.port
     except ValueError:

@@ -51,7 +51,7 @@ def read_cursor(
             return None
         fields = [listing.by_name[key.field] for key in order]
         return Cursor(tuple(_typed(value, field) for value, field in zip(values, fields, strict=True)), backwards)
-    except (msgspec.MsgspecError, binascii.Error, ValueError, OverflowError):
+    except (msgspec.MsgspecError, binascii.Error, ValueError, OverflowError, RecursionError):
         raise Malformed(
             [Violation(parameter, "is not a cursor of this server; follow links.next instead of building addresses")]
         ) from None
@@ -71,7 +71,9 @@ def _typed(value: Any, field: Field) -> Any:
             raise ValueError("a boolean")
         case int() if not -(2**63) <= typed < 2**63:
             raise ValueError("out of range")
-        case Decimal() if not (typed.is_finite() and abs(typed.adjusted()) < DIGITS):
+        case Decimal() if not (
+            typed.is_finite() and abs(typed.adjusted()) < DIGITS and len(typed.as_tuple().digits) <= 2 * DIGITS
+        ):
             raise ValueError("out of range")
         case datetime():
             return typed.replace(tzinfo=UTC) if typed.tzinfo is None else typed.astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 from trunkline.kit.errors import NotFound
@@ -27,6 +28,7 @@ from trunkline.kit.work import Work
 T = TypeVar("T")
 
 TOTALS = Totals()
+REMEMBERED_LENGTH = 1024  # characters of all of a filter's texts; a total for longer ones is not worth its key's room
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +171,8 @@ class _Rest:
         """
         if whole is not None and not self._sized:
             total = whole
-            if measure is not None:
-                TOTALS.put(self._key(), measure, total)
+            if measure is not None and (key := self._key()) is not None:
+                TOTALS.put(key, measure, total)
         else:
             total = await self.counted(measure)
         return total if total <= self._cap else None
@@ -187,18 +189,23 @@ class _Rest:
             size: int = row[0]
             return size
         key = self._key()
-        if changes is not None and (known := TOTALS.get(key, changes)) is not None:
+        if key is not None and changes is not None and (known := TOTALS.get(key, changes)) is not None:
             return known
         row = await self._work.fetch_one(
             count_text(self._listing.name, self._predicate, self._reach, self._cap), *self._arguments
         )
         assert row is not None, "an aggregate always has a row"
         total: int = row[0]
-        TOTALS.put(key, row[1], total)
+        if key is not None:
+            TOTALS.put(key, row[1], total)
         return total
 
-    def _key(self) -> tuple[Any, ...]:
-        values = (tuple(a) if isinstance(a, list) else a for a in self._arguments)
+    def _key(self) -> tuple[Any, ...] | None:
+        """What the total is remembered by; `None` where that takes too much room."""
+        values = [tuple(a) if isinstance(a, list) else a for a in self._arguments]
+        texts = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in values)
+        if sum(len(text) for text in texts if isinstance(text, str)) > REMEMBERED_LENGTH:
+            return None
         return (
             self._listing.name,
             self._work.tenant_id,

@@ -3,12 +3,19 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from trunkline.dialects.clients import BASIC_READ, MANAGE_CLIENTS
 from trunkline.dialects.customer import examples, words
 from trunkline.dialects.customer.paging import ListOf, Names, list_answer, list_parameters, read_query
-from trunkline.dialects.customer.representations import ApiClientDocument, NewApiClientDocument, One, one_answer
+from trunkline.dialects.customer.representations import (
+    ApiClientDocument,
+    NewApiClientDocument,
+    One,
+    ReadOnly,
+    one_answer,
+    owned,
+)
 from trunkline.domains.identity import service as identity
 from trunkline.kit.errors import Invalid, Violation
 from trunkline.kit.http.answer import Answer
@@ -29,7 +36,14 @@ class CreateApiClient(msgspec.Struct, rename="camel", kw_only=True):
     """A new API client. Its scopes can never be changed: make another client instead."""
 
     api_client_name: Annotated[
-        str, Meta(min_length=1, max_length=100, description="A name, unique in the account.", examples=["reporting"])
+        str,
+        Meta(
+            min_length=1,
+            max_length=100,
+            description="A name, unique in the account; not blank.",
+            examples=["reporting"],
+            extra_json_schema={"pattern": r"\S"},
+        ),
     ]
     scopes: Annotated[
         list[ScopeName],
@@ -40,6 +54,13 @@ class CreateApiClient(msgspec.Struct, rename="camel", kw_only=True):
             extra_json_schema={"uniqueItems": True},
         ),
     ]
+    client_id: ReadOnly | UnsetType = UNSET
+    client_secret: ReadOnly | UnsetType = UNSET
+    created_date: ReadOnly | UnsetType = UNSET
+    last_used_date: ReadOnly | UnsetType = UNSET
+
+
+OWNED = ("client_id", "client_secret", "created_date", "last_used_date")
 
 
 @routes.get(
@@ -69,15 +90,20 @@ async def list_api_clients(request: Request) -> Answer:
 async def get_api_client(request: Request) -> Answer:
     """Retrieve an API client."""
     client = await identity.find_client(request.work, request.path_parameters["clientId"])
-    return one_answer(request, ApiClientDocument.of(client), f"/v2/api-clients/{client.reference}", client.version)
+    last_used = client.last_used_at.isoformat() if client.last_used_at else ""
+    path = f"/v2/api-clients/{client.reference}"
+    return one_answer(request, ApiClientDocument.of(client), path, client.version, moving=last_used)
 
 
 async def review_api_client(_: Request, body: CreateApiClient) -> list[Violation]:
     """What else is wrong with an API client of which some fields are missing or of the wrong type."""
-    scopes = body.scopes or []  # UNSET when they cannot be read
+    broken = owned(body, OWNED)
+    name, scopes = body.api_client_name or "", body.scopes or []  # UNSET when they cannot be read
+    if name and not name.strip():
+        broken.append(Violation("name", "must not be blank"))
     if len(set(scopes)) < len(scopes):
-        return [Violation("scopes", "must not name a scope twice")]
-    return []
+        broken.append(Violation("scopes", "must not name a scope twice"))
+    return broken
 
 
 @routes.post(

@@ -14,7 +14,9 @@ from trunkline.dialects.customer.representations import (
     CaseDocument,
     CaseMessageDocument,
     One,
+    ReadOnly,
     one_answer,
+    owned,
     told,
 )
 from trunkline.domains.support import service as support
@@ -69,7 +71,6 @@ MESSAGE_NAMES = Names(
 
 NEWEST_FIRST = (SortKey("created_at", descending=True),)
 
-ReadOnly = Annotated[Any, Meta(description="Set by the server; sending it is an error.", extra_json_schema={"readOnly": True})]
 Reference = Annotated[str, Meta(max_length=255, description="The customer's own reference.", examples=["NOC-7781"])]
 Sender = Annotated[
     str, Meta(max_length=255, description="Who sends it; without it the API client's name.", examples=["noc@acme.example"])
@@ -265,7 +266,7 @@ async def list_case_messages(request: Request) -> Answer:
 
 async def review_message(request: Request, body: CreateCaseMessage) -> list[Violation]:
     """What else is wrong with a message of which some fields are missing or of the wrong type."""
-    return await support.reply_violations(request.work, request.path_parameters["caseId"], _owned(body, MESSAGE_OWNED))
+    return await support.reply_violations(request.work, request.path_parameters["caseId"], owned(body, MESSAGE_OWNED))
 
 
 @routes.post(
@@ -284,7 +285,7 @@ async def create_case_message(request: Request, body: CreateCaseMessage) -> Answ
     A message takes a resolved case, or one that waits for the customer, up again.
     """
     message = await support.reply(
-        request.work, request.path_parameters["caseId"], body.message, body.sent_by or None, _owned(body, MESSAGE_OWNED)
+        request.work, request.path_parameters["caseId"], body.message, body.sent_by or None, owned(body, MESSAGE_OWNED)
     )
     path = f"/v2/cases/{message.case_reference}/case-messages"
     return one_answer(request, CaseMessageDocument.of(message), path, message.version, 201)
@@ -305,10 +306,6 @@ async def _expected_version(request: Request) -> int | None:
     return case.version
 
 
-def _owned(body: msgspec.Struct, names: tuple[str, ...]) -> list[Violation]:
-    return [Violation(name, "is set by the server and cannot be sent") for name in names if getattr(body, name) is not UNSET]
-
-
 def _moment(broken: list[Violation], field: str, value: str | UnsetType | None) -> Any:
     if value is UNSET or value is None:
         return None
@@ -321,7 +318,7 @@ def _moment(broken: list[Violation], field: str, value: str | UnsetType | None) 
 
 def _draft(body: CreateCase) -> tuple[CaseDraft, list[Violation]]:
     """The body in the house's words, and what cannot be said in them. Mandatory fields that are `UNSET` could not be read."""
-    broken = _owned(body, CREATE_OWNED)
+    broken = owned(body, CREATE_OWNED)
     type_ = _read(body.type)
     if type_ is not None and type_ not in CASE_TYPES:
         broken.append(Violation("type", "{value} is not a type; use Incident or NonIncident", {"value": repr(type_[:80])}))
@@ -347,7 +344,7 @@ def _read(value: Any) -> Any:
 
 def _change(body: ChangeCase) -> tuple[CaseChange, list[Violation]]:
     """The changes in the house's words, and what cannot be said in them."""
-    broken = _owned(body, CHANGE_OWNED)
+    broken = owned(body, CHANGE_OWNED)
     given: dict[str, Any] = {}
     if body.customer_reference is not UNSET:
         given["customer_reference"] = body.customer_reference or None

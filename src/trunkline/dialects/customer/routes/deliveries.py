@@ -118,8 +118,8 @@ async def list_webhook_deliveries(request: Request) -> Answer:
 async def get_webhook_delivery(request: Request) -> Answer:
     """Retrieve a delivery.
 
-    With the body that is sent (if the credential's scopes read such events), and every try: headers, answer, duration, and why it
-    failed.
+    With the body that is sent (if the credential's scopes read such events), and every try, of very many the newest hundred: headers,
+    answer, duration, and why it failed.
     """
     work = request.work
     delivery = await webhooks.find_delivery(work, _id(request), request.path_parameters["deliveryId"])
@@ -166,8 +166,8 @@ async def review_replay(_: Request, body: ReplayWebhooks) -> list[Violation]:
 async def replay_webhook_deliveries(request: Request, body: ReplayWebhooks) -> Answer:
     """Send many deliveries again.
 
-    Those that were made from an instant on (`from`, perhaps up to `to`), or those made since `failedSince` that failed. Up to a
-    thousand at once, more of them in the background; what is under way already is left alone.
+    Those that were made from an instant on (`from`, perhaps up to `to`), or those that have failed since `failedSince`, whenever they
+    were made. Up to a thousand at once, more of them in the background; what is under way already is left alone.
     """
     (since, until, failed), broken = _range(body)
     if broken or since is None:

@@ -163,14 +163,16 @@ async def stream_events(request: Request) -> Answer:
     The same events as server-sent events (WHATWG HTML, section 9.2), at once when they are committed. The stream ends when
     the token does, and when the server restarts: connect again with `Last-Event-ID`. A comment comes every 15 seconds.
     """
-    asked = _asked(request, request.header("last-event-id"))
+    last_event_id = request.header("last-event-id")
+    asked = _asked(request, last_event_id)
     stack = AsyncExitStack()
     try:
         listener = await stack.enter_async_context(
             _feed(request).listen(request.principal, _wanted(request, asked), asked.after)
         )
     except Invalid as refusal:
-        raise Malformed(refusal.violations) from None
+        where = "Last-Event-ID" if last_event_id else "after"
+        raise Malformed([Violation(where, fault.message, fault.values) for fault in refusal.violations]) from None
     headers = [("Cache-Control", "no-store"), ("X-Accel-Buffering", "no")]
     return Answer(200, media_type=EVENT_STREAM, headers=headers, stream=EventStream(request, listener, stack))
 

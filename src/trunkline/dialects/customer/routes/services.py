@@ -54,4 +54,5 @@ async def list_services(request: Request) -> Answer:
 async def get_service(request: Request) -> Answer:
     """Retrieve a service."""
     service = await connectivity.find_service(request.work, request.path_parameters["serviceId"])
-    return one_answer(request, ServiceDocument.of(service), f"/v2/services/{service.reference}", service.version)
+    path = f"/v2/services/{service.reference}"
+    return one_answer(request, ServiceDocument.of(service), path, service.version, moving=service.site_name)

@@ -224,13 +224,13 @@ async def update_webhook_endpoint(request: Request, body: ChangeWebhookEndpoint)
     return _answer(request, changed)
 
 
-@routes.delete("/{endpointId}", scopes=SCOPES, status=204, errors=(404,))
+@routes.delete("/{endpointId}", scopes=SCOPES, status=204, errors=(404, 412))
 async def delete_webhook_endpoint(request: Request) -> Answer:
     """Delete a webhook endpoint.
 
     Nothing more is sent to it, and its secret is erased.
     """
-    await webhooks.remove_endpoint(request.work, _id(request))
+    await webhooks.remove_endpoint(request.work, _id(request), await _expected(request))
     return Answer(204)
 
 
@@ -238,7 +238,7 @@ async def delete_webhook_endpoint(request: Request) -> Answer:
     "/{endpointId}/pause",
     scopes=SCOPES,
     returns=One[WebhookEndpointDocument],
-    errors=(404, 422),
+    errors=(404, 412, 422),
     examples=examples.PAUSED_WEBHOOK_ENDPOINT,
 )
 async def pause_webhook_endpoint(request: Request) -> Answer:
@@ -246,14 +246,14 @@ async def pause_webhook_endpoint(request: Request) -> Answer:
 
     Its deliveries wait until it is resumed. A paused one stays paused.
     """
-    return _answer(request, await webhooks.pause_endpoint(request.work, _id(request)))
+    return _answer(request, await webhooks.pause_endpoint(request.work, _id(request), await _expected(request)))
 
 
 @routes.post(
     "/{endpointId}/resume",
     scopes=SCOPES,
     returns=One[WebhookEndpointDocument],
-    errors=(404, 422),
+    errors=(404, 412, 422),
     examples=examples.WEBHOOK_ENDPOINT,
 )
 async def resume_webhook_endpoint(request: Request) -> Answer:
@@ -261,7 +261,7 @@ async def resume_webhook_endpoint(request: Request) -> Answer:
 
     What waited is sent now. Also for one that the server disabled: what failed meanwhile is sent with a replay.
     """
-    return _answer(request, await webhooks.resume_endpoint(request.work, _id(request)))
+    return _answer(request, await webhooks.resume_endpoint(request.work, _id(request), await _expected(request)))
 
 
 async def review_rotation(request: Request, body: RotateSecret) -> list[Violation]:
@@ -278,7 +278,7 @@ async def review_rotation(request: Request, body: RotateSecret) -> list[Violatio
     body=RotateSecret,
     review=review_rotation,
     returns=One[NewWebhookEndpointDocument],
-    errors=(404, 422),
+    errors=(404, 412, 422),
     examples=examples.ROTATED_WEBHOOK_ENDPOINT,
 )
 async def rotate_webhook_secret(request: Request, body: RotateSecret) -> Answer:
@@ -288,7 +288,8 @@ async def rotate_webhook_secret(request: Request, body: RotateSecret) -> Answer:
     knows either accepts them. The answer holds the secret, for the only time.
     """
     overlap = timedelta(hours=body.overlap_hours)
-    endpoint, secrets = await webhooks.rotate_secret(request.work, _id(request), overlap, body.secret)
+    expected = await _expected(request)
+    endpoint, secrets = await webhooks.rotate_secret(request.work, _id(request), overlap, body.secret, expected)
     return _new_answer(request, endpoint, secrets)
 
 
@@ -342,6 +343,13 @@ def _etag(endpoint: WebhookEndpoint) -> str:
     state = (endpoint.failing_since, endpoint.held_until)
     parts = [str(endpoint.version), *(f"{instant.timestamp():.0f}" for instant in state if instant is not None)]
     return f'"{".".join(parts)}"'
+
+
+async def _expected(request: Request) -> int | None:
+    """The version that an `If-Match` header demands of the endpoint that the request names."""
+    if request.header("if-match") is None:
+        return None
+    return _expected_version(request, await webhooks.find_endpoint(request.work, _id(request)))
 
 
 def _expected_version(request: Request, endpoint: WebhookEndpoint) -> int | None:

@@ -50,7 +50,7 @@ def _choose_role(request: Request, fields: dict[str, Any], existing: Any) -> Non
         del fields["role"]
         return
     of_customer = fields.get("account", UNSET)
-    if of_customer is UNSET:
+    if of_customer is UNSET or (of_customer is None and existing is None):
         holder = existing if existing is not None else request.principal.reach
         of_customer = None if holder is None else holder.account_id
     house = HOUSE_ROLES[role][0 if of_customer is not None else 1]

@@ -69,6 +69,7 @@ def _fields(described: Description[Any, Any, Any]) -> tuple[Field, ...]:
             for attribute in described.attributes
             if attribute.kind is not None
         ),
+        Field("version", f"{OWN}.version", Kind.INTEGER),
         Field("created_at", f"{OWN}.created_at", Kind.INSTANT),
         Field("modified_at", f"{OWN}.modified_at", Kind.INSTANT),
     )

@@ -40,10 +40,10 @@ def APN_NAME(field: str, value: str) -> list[Violation]:  # noqa: N802 - a rule 
     """An APN's network identifier: labels of letters, digits and hyphens, joined by dots."""
     if not 1 <= len(value) <= APN_LENGTH:
         return [Violation(field, f"must have 1 to {APN_LENGTH} characters, not {len(value)}")]
-    labels = value.lower().split(".")
+    labels = value.split(".")
     if not all(APN_LABEL.fullmatch(label) for label in labels):
         return [Violation(field, "must be labels of 1 to 63 letters, digits and inner hyphens, joined by dots")]
-    if value.lower().startswith(APN_RESERVED) or labels[-1] == "gprs":
+    if value.lower().startswith(APN_RESERVED) or labels[-1].lower() == "gprs":
         return [
             Violation(field, f"must not begin with {', '.join(APN_RESERVED)} or end in gprs, which the network uses itself")
         ]

@@ -17,7 +17,7 @@ from trunkline.domains.connectivity.subscribers.rules import Facts, Linked
 from trunkline.domains.connectivity.subscribers.store import Stored
 from trunkline.kit import query
 from trunkline.kit.errors import Violation
-from trunkline.kit.events import Event, changed, created
+from trunkline.kit.events import Event, changed, created, removed
 from trunkline.kit.ids import new_id
 from trunkline.kit.query import And, Compare, In, Operator, Predicate, Window
 from trunkline.kit.rules import together
@@ -78,6 +78,14 @@ async def surroundings(work: Work, drafts: Sequence[SubscriberDraft], existing: 
         found = await query.page(work, listing, In("reference", asked), (), Window(0, MOST_DRAFTS)) if asked else None
         linked[name] = {one.reference: one for one in found.items} if found else {}
     return Surroundings(linked, await _facts(work, drafts, existing, linked, home), home)
+
+
+def needs_accounts(draft: SubscriberDraft) -> bool:
+    """Whether what the draft asks for may need the subscriber's account to be held (`store.hold_accounts`).
+
+    Who holds it does so before he locks the subscriber: a suspension locks the account first too, and neither waits for the other.
+    """
+    return draft.status == SubscriberStatus.ACTIVE or any(getattr(draft, name) is not UNSET for name in PLACES)
 
 
 async def _facts(
@@ -171,15 +179,23 @@ def _key(work: Work, name: str, owner: UUID, wanted: str | UnsetType | None, hel
     return work.keyring.seal(PURPOSES[name], owner, plain)
 
 
-def announcement(before: Stored | None, after: Stored) -> Event:
-    """The event that tells what became of a subscriber. Keys are in none; that they were set, replaced or taken away is."""
+def announcements(before: Stored | None, after: Stored) -> list[Event]:
+    """The events that tell what became of a subscriber. Keys are in none; that they were set, replaced or taken away is.
+
+    When it goes from one customer to another each learns of its own side alone, and both lists change in size.
+    """
     new = after.subscriber
     if before is None:
-        return created("subscriber.created", "subscribers", new)
+        return [created("subscriber.created", "subscribers", new)]
     old = before.subscriber
+    if new.customer_id != old.customer_id:
+        return [
+            removed("subscriber.released", "subscribers", old),
+            created("subscriber.assigned", "subscribers", new),
+        ]
     type_ = "subscriber.changed"
     if new.status != old.status:
         type_ = "subscriber.activated" if new.status == SubscriberStatus.ACTIVE else "subscriber.deactivated"
     elif msgspec.structs.replace(new, **{name: getattr(old, name) for name in BESIDE_KEYS}) == old:
         type_ = "subscriber.keys_changed"
-    return changed(type_, "subscribers", old, new)
+    return [changed(type_, "subscribers", old, new)]

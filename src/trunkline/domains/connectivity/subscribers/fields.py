@@ -93,6 +93,7 @@ _subscribers = partial(
             Field(f"{link}_id", f"b.{link}_id", Kind.UUID, nullable=True, sortable=False)
             for link in ("account", "service", "site", "system", "system_profile", "group", "keyset", "device")
         ),
+        Field("version", "b.version", Kind.INTEGER),
         Field("created_at", "b.created_at", Kind.INSTANT),
         Field("modified_at", "b.modified_at", Kind.INSTANT),
     ),

@@ -178,10 +178,14 @@ class ImportStatus(StrEnum):
 
 
 class ImportRow(msgspec.Struct, frozen=True, gc=False):
-    """One row of an import, and what was already found wrong with it while it was read."""
+    """One row of an import, and what was already found wrong with it while it was read.
+
+    `extensions` are set one by one beside those that are stored; null takes one away. The draft's would replace them all.
+    """
 
     draft: SubscriberDraft
     found: tuple[Violation, ...] = ()
+    extensions: dict[str, str | None] | None = None
 
 
 class SubscriberName(msgspec.Struct, frozen=True):

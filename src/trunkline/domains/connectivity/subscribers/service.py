@@ -6,7 +6,14 @@ from uuid import UUID
 import msgspec
 
 from trunkline.domains.connectivity.subscribers import store
-from trunkline.domains.connectivity.subscribers.editing import PURPOSES, announcement, by_id, edited, surroundings
+from trunkline.domains.connectivity.subscribers.editing import (
+    PURPOSES,
+    announcements,
+    by_id,
+    edited,
+    needs_accounts,
+    surroundings,
+)
 from trunkline.domains.connectivity.subscribers.fields import (
     IMPORT_JOBS,
     LISTED,
@@ -166,7 +173,7 @@ async def create_subscriber(work: Work, draft: SubscriberDraft, found: Sequence[
     if not references:
         raise await _conflict(work, new.subscriber)
     subscriber = msgspec.structs.replace(new.subscriber, reference=references[new.subscriber.id])
-    work.record(announcement(None, Stored(subscriber, None, None)))
+    work.record(*announcements(None, Stored(subscriber, None, None)))
     return await _deep(work, subscriber)
 
 
@@ -178,6 +185,8 @@ async def change_subscriber(
     Raises `NotFound`, `Stale` (no longer `expected_version`), `Invalid` with every broken rule and what the dialect `found`, `Conflict`.
     """
     work.require(CHANGE)
+    if needs_accounts(draft):
+        await _hold_account(work, reference)
     before = await _locked(work, reference, expected_version)
     around = await surroundings(work, [draft], [before.subscriber])
     after, broken = edited(work, around, before, draft, found)
@@ -185,7 +194,7 @@ async def change_subscriber(
         raise Invalid(broken)
     if after is not before:
         await store.update(work, [after])
-        work.record(announcement(before, after))
+        work.record(*announcements(before, after))
     return await _deep(work, after.subscriber)
 
 
@@ -221,6 +230,13 @@ async def reseal_batch(work: Work, limit: int) -> int:
 
 def _resealed(work: Work, name: str, owner: UUID, sealed: bytes | None) -> bytes | None:
     return None if sealed is None else work.keyring.reseal(PURPOSES[name], owner, sealed)
+
+
+async def _hold_account(work: Work, reference: str) -> None:
+    """Keep the subscriber's account from being suspended until the transaction ends. Raises `NotFound`."""
+    subscriber = await query.find(work, SUBSCRIBERS, reference)
+    if subscriber.account_id is not None:
+        await store.hold_accounts(work, [subscriber.account_id])
 
 
 async def _locked(work: Work, reference: str, expected_version: int | None) -> Stored:

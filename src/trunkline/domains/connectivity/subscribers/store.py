@@ -113,6 +113,11 @@ OWNERS = Statement(f"""
      WHERE b.tenant_id = $1 AND b.id = ANY ($2::uuid[])
 """)
 
+ACCOUNTS_OF = Statement("""
+    SELECT DISTINCT account_id FROM subscribers
+     WHERE tenant_id = $1 AND id = ANY ($2::uuid[]) AND account_id IS NOT NULL AND deleted_at IS NULL
+""")
+
 READ_KEYS = Statement("SELECT k, opc FROM subscribers WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL")
 
 # The five bytes that everything begins with that one key sealed (kit.keyring).
@@ -144,11 +149,15 @@ async def lock(work: Work, ids: Sequence[UUID]) -> list[Stored]:
     return [_stored(row) for row in await work.write(LOCK, ids)]
 
 
-async def lock_named(work: Work, imsis: Collection[str], iccids: Collection[str]) -> tuple[list[Stored], list[Stored]]:
-    """The live subscribers with one of these names, locked: (those that the caller reaches, the others)."""
+async def find_named(work: Work, imsis: Collection[str], iccids: Collection[str]) -> list[UUID]:
+    """The live subscribers with one of these names, whoever they belong to."""
+    return [row[0] for row in await work.fetch(FIND_NAMED, list(imsis), list(iccids))]
+
+
+async def lock_known(work: Work, ids: Sequence[UUID]) -> tuple[list[Stored], list[Stored]]:
+    """The live ones among these, locked until the transaction ends: (those that the caller reaches, the others)."""
     reach = work.principal.reach
     part = (reach.path, reach.path_end) if reach and reach.path else (None, None)
-    ids = [row[0] for row in await work.fetch(FIND_NAMED, list(imsis), list(iccids))]
     rows = await work.write(LOCK_AND_TELL, ids, reach and reach.customer_id, *part) if ids else ()
     return [_stored(row) for row in rows if row[-1]], [_stored(row) for row in rows if not row[-1]]
 
@@ -208,6 +217,11 @@ async def listed(work: Work, profiles: Collection[UUID]) -> frozenset[tuple[UUID
 async def hold_accounts(work: Work, accounts: Collection[UUID]) -> frozenset[UUID]:
     """Those of the accounts that are suspended, or stand below one that is; none can change that until the transaction ends."""
     return frozenset(row[0] for row in await work.write(HOLD_ACCOUNTS, list(accounts)) if not row[1])
+
+
+async def accounts_of(work: Work, ids: Sequence[UUID]) -> list[UUID]:
+    """The accounts that these subscribers belong to."""
+    return [row[0] for row in await work.fetch(ACCOUNTS_OF, list(ids))]
 
 
 async def owners(work: Work, ids: Collection[UUID]) -> dict[UUID, UUID]:

@@ -17,14 +17,17 @@ class ApiTokens(Memory[TokenCredential]):
         number = secrets.tenant_of_token(secrets.API_TOKEN, text)
         tenant_id = await realm.tenant(number) if number is not None else None
         if tenant_id is None:
-            raise Unauthenticated("the API token is malformed or unknown")
-        rows = await realm.pool.fetch(store.FIND_TOKEN, tenant_id, secrets.digest(text), realm.clock.now())
+            raise Unauthenticated("the API token is malformed or unknown", code="TokenUnknown")
+        now = realm.clock.now()
+        rows = await realm.pool.fetch(store.FIND_TOKEN, tenant_id, secrets.digest(text), now)
         if not rows:
-            raise Unauthenticated("the API token is unknown, expired or revoked")
+            raise Unauthenticated("the API token is unknown or revoked", code="TokenUnknown")
         (
             token_id, reference, kind, name, user_id, user_reference, username, role, features, site_reference, scopes, created_at,
             expires_at, is_refresh, activated, account_id, customer_id, path,
         ) = rows[0]  # fmt: skip
+        if expires_at <= now.timestamp():
+            raise Unauthenticated("the API token has expired", code="TokenExpired")
         held = Role(role) if kind == TokenKind.ACCOUNT else Role.CUSTOMER_ADMINISTRATOR
         return TokenCredential(
             tenant_id=tenant_id, token_id=token_id, reference=reference, kind=TokenKind(kind), name=name, user_id=user_id,

@@ -91,7 +91,7 @@ async def create_account_token(
     Raises `Invalid` (fields `name`, `scopes`, `user`), `Forbidden` when the user is outside the caller's accounts or above its role.
     """
     work.require(CREATE)
-    row = await work.fetch_one(store.FIND_OWNER_USER, user_reference) if "\0" not in user_reference else None
+    row = await store.lock_owner(work, store.LOCK_OWNER_USER, user_reference)
     broken = rules.violations(name, scopes)
     if row is None:
         broken.append(_unknown("user", user_reference))
@@ -121,7 +121,7 @@ async def create_site_token(
     Raises `Invalid` (fields `name`, `scopes`, `site`), `Forbidden` when the site is outside the caller's accounts.
     """
     work.require(CREATE)
-    row = await work.fetch_one(store.FIND_OWNER_SITE, site_reference) if "\0" not in site_reference else None
+    row = await store.lock_owner(work, store.LOCK_OWNER_SITE, site_reference)
     broken = rules.violations(name, scopes)
     if row is None:
         broken.append(_unknown("site", site_reference))

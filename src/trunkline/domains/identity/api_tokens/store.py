@@ -19,19 +19,21 @@ INSERT_TOKEN = Statement("""
     RETURNING reference
 """)
 
-# Whom a token may be made for: not kept to the caller's reach, which `service.py` tells apart from an unknown one.
-FIND_OWNER_USER = Statement("""
+# Whom a token may be made for, who stays and stays the same until it is made: not kept to the caller's reach, which `service.py` tells
+# apart from an unknown one.
+LOCK_OWNER_USER = Statement("""
     SELECT u.id, u.account_id, u.customer_id, a.path, u.role, u.active
       FROM users u LEFT JOIN accounts a ON a.tenant_id = u.tenant_id AND a.id = u.account_id
-     WHERE u.tenant_id = $1 AND u.reference = $2
+     WHERE u.tenant_id = $1 AND u.reference = $2 FOR KEY SHARE OF u
 """)
-FIND_OWNER_SITE = Statement("""
+LOCK_OWNER_SITE = Statement("""
     SELECT s.id, s.account_id, s.customer_id, a.path
       FROM sites s LEFT JOIN accounts a ON a.tenant_id = s.tenant_id AND a.id = s.account_id
-     WHERE s.tenant_id = $1 AND s.reference = $2
+     WHERE s.tenant_id = $1 AND s.reference = $2 FOR KEY SHARE OF s
 """)
 
-# A live token and whom it stands for. A user's role, features, account and activity count as they are now, and a site's account.
+# A token that is not revoked, when it ends, and whom it stands for. A user's role, features, account and activity count as they are now,
+# and a site's account.
 FIND_TOKEN = Statement("""
     SELECT t.id, t.reference, t.kind, t.name, t.user_id, u.reference, u.username, u.role, u.features, s.reference, t.scopes, t.created_at,
            extract(epoch FROM least(t.expires_at, t.revoked_at))::float8, t.is_refresh, t.activated_at IS NOT NULL,
@@ -40,7 +42,7 @@ FIND_TOKEN = Statement("""
       LEFT JOIN users u ON u.tenant_id = t.tenant_id AND u.id = t.user_id
       LEFT JOIN sites s ON s.tenant_id = t.tenant_id AND s.id = t.site_id
       LEFT JOIN accounts a ON a.tenant_id = t.tenant_id AND a.id = coalesce(u.account_id, s.account_id)
-     WHERE t.tenant_id = $1 AND t.token_hash = $2 AND t.expires_at > $3 AND (t.revoked_at IS NULL OR t.revoked_at > $3)
+     WHERE t.tenant_id = $1 AND t.token_hash = $2 AND (t.revoked_at IS NULL OR t.revoked_at > $3)
        AND (t.kind = 'site' OR u.active)
 """)
 
@@ -73,6 +75,12 @@ MARK_REVOKED = Statement(
 )
 DELETE_TOKENS = Statement("DELETE FROM api_tokens WHERE tenant_id = $1 AND id = ANY ($2::uuid[])")
 SWEEP_REPLACED = Statement("DELETE FROM api_tokens WHERE tenant_id = $1 AND revoked_at < $2")
+
+
+async def lock_owner(work: Work, statement: str, reference: str) -> Row | None:
+    """The user or site that a LOCK_OWNER_… statement finds; `None` when there is none."""
+    rows = await work.write(statement, reference) if "\0" not in reference else ()
+    return rows[0] if rows else None
 
 
 async def insert_token(work: Work, token: ApiToken, token_hash: bytes, parent_id: UUID | None) -> str:

@@ -1,6 +1,6 @@
 """Access tokens: issued to API clients, and resolved on every request through a memory that revocation empties at once."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -32,13 +32,21 @@ class AccessTokens(Memory[Credential]):
         return Credential(tenant_id, client, client_id, name, tuple(scopes), reach, expires_at)
 
 
-async def issue_token(realm: Realm, client_id: str, client_secrets: tuple[str, ...], scopes: tuple[str, ...]) -> IssuedToken:
+async def issue_token(
+    realm: Realm,
+    client_id: str,
+    client_secrets: tuple[str, ...],
+    scopes: tuple[str, ...],
+    admitted: Callable[[], Awaitable[None]] | None = None,
+) -> IssuedToken:
     """A token for an API client (client credentials grant). `client_secrets`: the readings of the secret that may be meant.
-    Without `scopes` it has all that the client holds.
+    Without `scopes` it has all that the client holds. `admitted` is awaited when the client has proved who it is; it may refuse.
 
     Raises `Unauthenticated` for an unknown client or wrong secret, `Invalid` (field `scope`) for scopes that the client does not hold.
     """
-    return await _issue(realm, client_id, scopes, lambda digest: any(secrets.same(digest, secret) for secret in client_secrets))
+    return await _issue(
+        realm, client_id, scopes, lambda digest: any(secrets.same(digest, secret) for secret in client_secrets), admitted
+    )
 
 
 async def issue_token_as_operator(realm: Realm, client_id: str, scopes: tuple[str, ...]) -> IssuedToken:
@@ -46,12 +54,20 @@ async def issue_token_as_operator(realm: Realm, client_id: str, scopes: tuple[st
     return await _issue(realm, client_id, scopes, lambda _: True)
 
 
-async def _issue(realm: Realm, client_id: str, scopes: tuple[str, ...], proves: Callable[[bytes], bool]) -> IssuedToken:
+async def _issue(
+    realm: Realm,
+    client_id: str,
+    scopes: tuple[str, ...],
+    proves: Callable[[bytes], bool],
+    admitted: Callable[[], Awaitable[None]] | None = None,
+) -> IssuedToken:
     number = secrets.tenant_of_client_id(client_id)
     tenant_id = await realm.tenant(number) if number is not None else None
     rows = await realm.pool.fetch(store.FIND_CLIENT, tenant_id, client_id) if tenant_id is not None else []
     if not rows or not proves(rows[0][1]) or number is None or tenant_id is None:
         raise Unauthenticated("the client is unknown or its secret is wrong", code="invalid_client")
+    if admitted is not None:
+        await admitted()
     client, _, held = rows[0]
     scopes = scopes or tuple(held)
     if missing := [scope for scope in scopes if scope not in held]:

@@ -18,7 +18,7 @@ class Attempt:
 
     def __init__(self, realm: Realm, username: str, address: str) -> None:
         self._realm = realm
-        self._key = (username.strip().lower()[: USERNAME_LENGTH + 1].replace("\0", ""), address)
+        self._key = (username.strip()[: USERNAME_LENGTH + 1].replace("\0", ""), address)
 
     async def claim(self) -> None:
         """Count the attempt as failed until it succeeds. Raises `Throttled` when there were too many."""

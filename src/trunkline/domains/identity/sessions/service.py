@@ -41,12 +41,12 @@ class Sessions(Memory[SessionCredential]):
     async def find(self, realm: Realm, text: str) -> SessionCredential:
         located = await _locate(realm, text)
         if located is None:
-            raise Unauthenticated("the session is malformed or unknown")
+            raise Unauthenticated("the session is malformed or unknown", code="SessionUnknown")
         tenant_id, hash_ = located
         now = whole_seconds(realm.clock.now())
         rows = await realm.pool.fetch(store.SEE_SESSION, tenant_id, hash_, now, now - SESSION_IDLE, now - SEEN_EVERY)
         if not rows:
-            raise Unauthenticated("the session is unknown or has ended")
+            raise Unauthenticated("the session is unknown or has ended", code="SessionUnknown")
         user_id, reference, username, role, features, account_id, customer_id, path, created_at, seen_at, expires_at = rows[0]
         seen_at = now if seen_at <= now - SEEN_EVERY else seen_at
         return SessionCredential(

@@ -46,10 +46,11 @@ SWEEP_SESSIONS = Statement("""
         (SELECT session_hash FROM sessions WHERE tenant_id = $1 AND (expires_at <= $2 OR last_seen_at <= $3) LIMIT 5000)
 """)
 
-# Failed logins; $1 is the nil tenant. Every attempt is counted before its password is looked at, so that many at once are counted too;
-# a lock or a window that is over begins anew. Without a row the user name is locked at this address.
+# Failed logins; $1 is the nil tenant, $2 the user name as it was typed: what FIND_LOGIN takes for one name is one name here too. Every
+# attempt is counted before its password is looked at, so that many at once are counted too; a lock or a window that is over begins
+# anew. Without a row the user name is locked at this address.
 CLAIM_ATTEMPT = Statement("""
-    INSERT INTO login_failures AS f (tenant_id, username, address, failures, since) VALUES ($1, $2, $3, 1, $4)
+    INSERT INTO login_failures AS f (tenant_id, username, address, failures, since) VALUES ($1, lower($2 COLLATE house), $3, 1, $4)
     ON CONFLICT (tenant_id, username, address) DO UPDATE
        SET failures = CASE WHEN f.since <= $5 OR f.locked_until IS NOT NULL THEN 1 ELSE f.failures + 1 END,
            since = CASE WHEN f.since <= $5 OR f.locked_until IS NOT NULL THEN excluded.since ELSE f.since END,
@@ -58,14 +59,17 @@ CLAIM_ATTEMPT = Statement("""
     RETURNING f.failures
 """)
 READ_LOCK = Statement("""
-    SELECT extract(epoch FROM locked_until)::float8 FROM login_failures WHERE tenant_id = $1 AND username = $2 AND address = $3
+    SELECT extract(epoch FROM locked_until)::float8 FROM login_failures
+     WHERE tenant_id = $1 AND username = lower($2 COLLATE house) AND address = $3
 """)
 LOCK_OUT = Statement("""
     UPDATE login_failures SET locked_until = $4
-     WHERE tenant_id = $1 AND username = $2 AND address = $3 AND failures >= $5 AND locked_until IS NULL
+     WHERE tenant_id = $1 AND username = lower($2 COLLATE house) AND address = $3 AND failures >= $5 AND locked_until IS NULL
     RETURNING failures
 """)
-FORGET_FAILURES = Statement("DELETE FROM login_failures WHERE tenant_id = $1 AND username = $2 AND address = $3")
+FORGET_FAILURES = Statement(
+    "DELETE FROM login_failures WHERE tenant_id = $1 AND username = lower($2 COLLATE house) AND address = $3"
+)
 SWEEP_FAILURES = Statement("""
     DELETE FROM login_failures WHERE tenant_id = $1 AND since <= $2 AND (locked_until IS NULL OR locked_until <= $3)
 """)

@@ -34,14 +34,14 @@ DELETE_USER = Statement("DELETE FROM users WHERE tenant_id = $1 AND id = $2")
 
 
 async def insert_user(work: Work, user: User, password_hash: str) -> str:
-    """Store a user; its reference. Raises `Conflict` when the name is taken."""
+    """Store a user; its reference. Raises `Conflict` when the name is taken or the account was just removed."""
     try:
         rows = await work.write(
             INSERT_USER, user.id, user.username, password_hash, user.role, user.account_id, user.customer_id, list(user.features),
             user.active, user.created_at,
         )  # fmt: skip
-    except asyncpg.UniqueViolationError:
-        raise _taken(user) from None
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise _refusal(user, error) from None
     reference: str = rows[0][0]
     return reference
 
@@ -53,15 +53,20 @@ async def lock_user(work: Work, user_id: UUID) -> User | None:
 
 
 async def update_user(work: Work, user: User, password_hash: str | None) -> None:
-    """Write every changeable field, and the password's hash when there is a new one. Raises `Conflict` when the name is taken."""
+    """Write every changeable field, and the password's hash when there is a new one. Raises `Conflict` as `insert_user`."""
     try:
         await work.write(
             UPDATE_USER, user.id, user.username, user.role, user.account_id, user.customer_id, list(user.features), user.active,
             user.modified_at, user.version, password_hash,
         )  # fmt: skip
-    except asyncpg.UniqueViolationError:
-        raise _taken(user) from None
+    except asyncpg.IntegrityConstraintViolationError as error:
+        raise _refusal(user, error) from None
 
 
-def _taken(user: User) -> Conflict:
-    return Conflict(f"the user name {user.username!r} is taken")
+def _refusal(user: User, error: asyncpg.IntegrityConstraintViolationError) -> Exception:
+    """What a broken constraint means to the caller; the error itself when it is none of theirs."""
+    if isinstance(error, asyncpg.UniqueViolationError):
+        return Conflict(f"the user name {user.username!r} is taken")
+    if isinstance(error, asyncpg.ForeignKeyViolationError):
+        return Conflict("the account that the user was to belong to was removed at the same time")
+    return error

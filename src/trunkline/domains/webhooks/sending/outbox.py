@@ -86,8 +86,9 @@ class Outbox:
 
     def adopt(self, target: Target) -> None:
         """The endpoint as it stands in the database now."""
+        moved = target.url != self._target.url
         self._target = target
-        if not self._unwritten:
+        if moved or not self._unwritten:
             self._condition = Condition(target.failing_since, target.held_until)
             if target.failing_since is None:
                 self._misses = 0
@@ -274,6 +275,9 @@ class Outbox:
     def _judge(self, result: Result, exchange: Exchange, held_until: datetime | None) -> None:
         """When it is to be tried again, and what the try says about the endpoint."""
         before, now = self._condition, result.decided_at
+        moved = self._target.url != exchange.url  # what the old address says is not asked of the new one
+        if moved:
+            held_until = None
         if result.delivered:
             if self._misses >= FAILS:
                 self._change.set()  # there is room for more lanes
@@ -289,7 +293,7 @@ class Outbox:
                 result.disable = DisabledReason.GONE
             elif rules.is_failing_too_long(before.failing_since, now):
                 result.disable = DisabledReason.FAILING
-        if self._target.status == EndpointStatus.DISABLED:
+        if moved or self._target.status == EndpointStatus.DISABLED:
             self._condition, result.disable = before, None
         if result.disable is not None:
             result.next_at, self._disabling = None, True

@@ -40,11 +40,11 @@ def hold_of(status: int, headers: Mapping[str, str], wall_clock: datetime) -> ti
         return None
     text = next((value.strip() for name, value in headers.items() if name.lower() == "retry-after"), "")
     if text.isascii() and text.isdecimal():
-        asked = timedelta(seconds=min(int(text[:9]), 10**6))
+        asked = timedelta(seconds=min(int(text.lstrip("0")[:9] or "0"), 10**6))
     else:
         try:
             then = parsedate_to_datetime(text)
-        except ValueError:
+        except (ValueError, OverflowError):  # a year, or an offset, of twenty digits
             return None
         if then.tzinfo is None:  # "-0000": the time is universal, the place unknown
             then = then.replace(tzinfo=wall_clock.tzinfo)

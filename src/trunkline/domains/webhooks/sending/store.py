@@ -121,10 +121,11 @@ WAIT_BEHIND = Statement("""
        AND d.endpoint_id = g.endpoint_id AND d.subject_id = g.subject_id AND d.sequence > g.sequence AND d.next_at < g.next_at
 """)
 
+# Only of the address that was tried: a new one begins without the failures of the old one.
 WRITE_CONDITION = Statement("""
     UPDATE webhook_endpoints e SET failing_since = g.failing_since, held_until = g.held_until
-      FROM unnest($2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS g (id, failing_since, held_until)
-     WHERE e.tenant_id = $1 AND e.id = g.id AND e.status <> 'disabled'
+      FROM unnest($2::uuid[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS g (id, url, failing_since, held_until)
+     WHERE e.tenant_id = $1 AND e.id = g.id AND e.url = g.url AND e.status <> 'disabled'
 """)
 
 # Locked: nobody changes it between what is read and what is written.
@@ -233,12 +234,17 @@ async def write(reading: Reading, tenant_id: UUID, results: Sequence[Result]) ->
             [result.due.sequence for result in again],
             [result.next_at for result in again],
         )
-    conditions = {result.endpoint_id: result.condition for result in results if result.condition is not None}
+    conditions = {
+        result.endpoint_id: (result.exchange.url, result.condition)
+        for result in results
+        if result.exchange is not None and result.condition is not None
+    }
     if conditions:
         await reading.fetch(
             WRITE_CONDITION,
             tenant_id,
             list(conditions),
-            [condition.failing_since for condition in conditions.values()],
-            [condition.held_until for condition in conditions.values()],
+            [url for url, _ in conditions.values()],
+            [condition.failing_since for _, condition in conditions.values()],
+            [condition.held_until for _, condition in conditions.values()],
         )

@@ -10,13 +10,14 @@ from uuid import UUID
 import msgspec
 
 from trunkline.domains.connectivity.subscribers import store
-from trunkline.domains.connectivity.subscribers.editing import Surroundings, announcement, edited, surroundings
+from trunkline.domains.connectivity.subscribers.editing import Surroundings, announcements, edited, needs_accounts, surroundings
 from trunkline.domains.connectivity.subscribers.fields import SUBSCRIBERS
 from trunkline.domains.connectivity.subscribers.model import (
     ImportRow,
     RowOutcome,
     RowResult,
     Subscriber,
+    SubscriberDraft,
     SubscriberName,
 )
 from trunkline.domains.connectivity.subscribers.rules import SHOWN
@@ -29,6 +30,7 @@ from trunkline.kit.work import Work
 
 CHUNK = 1000  # rows of one transaction
 LONGEST_NAME = 100  # of an IMSI, an ICCID or a reference that is worth looking up
+TAKEN = Violation("imsi", "was taken by another subscriber meanwhile")
 
 
 @dataclass(slots=True)
@@ -50,7 +52,7 @@ class _Names:
 
     held: dict[str, _Fate]
     foreign: set[str]
-    left: set[str] = field(default_factory=set)
+    left: dict[str, _Fate] = field(default_factory=dict)  # by whom
 
     def fault(self, name: str, value: str | None, fate: _Fate | None) -> list[Violation]:
         """Why a row for `fate` cannot have this name."""
@@ -58,14 +60,14 @@ class _Names:
             return []
         if value in self.foreign or self.held.get(value, fate) is not fate:
             return [Violation(name, "is another subscriber's")]
-        if value in self.left and fate is not None and fate.before is not None:
+        if self.left.get(value, fate) is not fate and fate is not None and fate.before is not None:
             return [Violation(name, "was another subscriber's until a row before; import this row once more")]
         return []
 
     def move(self, old: str | None, new: str | None, fate: _Fate) -> None:
         if old is not None and old != new:
             del self.held[old]
-            self.left.add(old)
+            self.left[old] = fate
         if new is not None:
             self.held[new] = fate
 
@@ -79,10 +81,23 @@ async def import_rows(work: Work, rows: Sequence[ImportRow], first: int, *, dry_
 
     Raises `Conflict` when others write the same subscribers at the same time; nothing is stored then.
     """
+    results = await _imported(work, rows, first, dry_run=dry_run)
+    late = [index for index, result in enumerate(results) if TAKEN in result.faults]
+    if late:  # others created these a moment before, and have committed: now they are found
+        again = await _imported(work, [rows[index] for index in late], first, dry_run=dry_run)
+        for index, result in zip(late, again, strict=True):
+            results[index] = msgspec.structs.replace(result, row=first + index)
+    return results
+
+
+async def _imported(work: Work, rows: Sequence[ImportRow], first: int, *, dry_run: bool) -> list[RowResult]:
     drafts = [row.draft for row in rows]
     imsis = {name for draft in drafts if (name := _name(draft.imsi))}
     iccids = {name for draft in drafts if (name := _name(draft.iccid))}
-    reached, others = await store.lock_named(work, imsis, iccids)
+    known = await store.find_named(work, imsis, iccids)
+    if known and any(map(needs_accounts, drafts)):
+        await store.hold_accounts(work, await store.accounts_of(work, known))
+    reached, others = await store.lock_known(work, known)
     around = await surroundings(work, drafts, [one.subscriber for one in reached])
     fates = [_Fate(one) for one in reached]
     by_imsi = _Names({f.before.subscriber.imsi: f for f in fates if f.before}, {o.subscriber.imsi for o in others})
@@ -113,7 +128,7 @@ def _decide(
     fate = by_imsi.held.get(imsi or "") or by_iccid.held.get(iccid or "")
     before = fate.now if fate else None
     faults = [*by_imsi.fault("imsi", imsi, fate), *by_iccid.fault("iccid", iccid, fate)]
-    after, broken = edited(work, around, before, row.draft, [*row.found, *faults])
+    after, broken = edited(work, around, before, _draft(row, before), [*row.found, *faults])
     told = row.draft.imsi if isinstance(row.draft.imsi, str) else before.subscriber.imsi if before else None
     shown = told and told[:SHOWN]
     reference = before.subscriber.reference or None if before else None
@@ -131,6 +146,15 @@ def _decide(
     return RowResult(first + index, RowOutcome.UPDATED if before else RowOutcome.CREATED, shown, reference)
 
 
+def _draft(row: ImportRow, before: Stored | None) -> SubscriberDraft:
+    """What the row asks of `before`: its extensions together with those that stay."""
+    if row.extensions is None:
+        return row.draft
+    merged: dict[str, str | None] = {**(before.subscriber.extensions if before else {}), **row.extensions}
+    kept = {key: text for key, text in merged.items() if text is not None}
+    return msgspec.structs.replace(row.draft, extensions=kept)
+
+
 async def _write(work: Work, fates: Sequence[_Fate], results: list[RowResult]) -> None:
     """Store what was decided, announce every step, give the new ones' references to their rows."""
     touched = [fate for fate in fates if fate.steps]
@@ -143,15 +167,14 @@ async def _write(work: Work, fates: Sequence[_Fate], results: list[RowResult]) -
         before = fate.before
         reference = before.subscriber.reference if before else references.get(fate.steps[0].subscriber.id)
         if reference is None:
-            faults = (Violation("imsi", "was taken by another subscriber meanwhile"),)
             for index in fate.rows:
-                results[index] = msgspec.structs.replace(results[index], result=RowOutcome.FAILED, faults=faults)
+                results[index] = msgspec.structs.replace(results[index], result=RowOutcome.FAILED, faults=(TAKEN,))
             continue
         for index in fate.rows:
             results[index] = msgspec.structs.replace(results[index], reference=reference)
         for step in fate.steps:
             after = Stored(msgspec.structs.replace(step.subscriber, reference=reference), step.k, step.opc)
-            work.record(announcement(before, after))
+            work.record(*announcements(before, after))
             before = after
 
 

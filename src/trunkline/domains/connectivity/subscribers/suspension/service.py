@@ -30,8 +30,11 @@ async def resume_account(work: Work, reference: str) -> Suspension:
     What stands below another account that is still suspended waits for that one.
     """
     work.require(CHANGE)
+    await store.hold_above(work, (await customers.find_reach(work, reference)).path)
     account = await _enable(work, reference, enabled=True)
-    count = await store.resume(work, account.customer_id, await _path(work, account))
+    path = await _path(work, account)
+    await store.hold_branch(work, path)
+    count = await store.resume(work, account.customer_id, path)
     _announce(work, "account.resumed", account, count)
     return Suspension(account, count)
 

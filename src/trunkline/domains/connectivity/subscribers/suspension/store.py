@@ -1,9 +1,9 @@
-"""The statements of suspending and resuming: the subscribers of a subtree by the ten thousand, with an event for each."""
+"""The statements of suspending and resuming: the subscribers of a subtree by the thousand, with an event for each."""
 
 from uuid import UUID
 
 from trunkline.domains.connectivity.subscribers.fields import COLUMNS
-from trunkline.kit.record import announce_rows, announcement
+from trunkline.kit.record import announce_rows, announcement, count_changes
 from trunkline.kit.statements import Statement
 from trunkline.kit.work import Work
 
@@ -18,7 +18,7 @@ AS_JSON = "jsonb_build_object({})".format(
     )
 )
 
-BATCH = 10_000  # of one statement: a statement has its time limit, the transaction around them all has none
+BATCH = 2000  # of one statement: a statement has its time limit, the transaction around them all has none
 
 EVENTS = """
         SELECT '{event_type}' AS type, 'subscriber' AS subject_type, moved.id AS subject_id, moved.reference AS subject_reference,
@@ -34,13 +34,13 @@ SWITCH = f"""
           FROM subscribers b JOIN accounts a ON a.tenant_id = b.tenant_id AND a.id = b.account_id
          WHERE b.tenant_id = $1 AND b.customer_id = $2 AND {{which}} AND b.deleted_at IS NULL
            AND a.tenant_id = $1 AND a.path >= $3 AND a.path < $4
-         LIMIT {BATCH} FOR UPDATE OF b
+         ORDER BY b.id LIMIT {BATCH} FOR UPDATE OF b
     ), moved AS (
         UPDATE subscribers b
            SET {{changes}}, version = b.version + 1, modified_at = greatest(b.modified_at, $5)
           FROM held WHERE b.tenant_id = $1 AND b.id = held.id
         RETURNING b.id, b.reference, b.account_id, b.customer_id, held.state, {AS_JSON} AS new_state
-    ), {announce_rows(EVENTS, "moved", "subscribers", 5)}
+    ), {announce_rows(EVENTS, 5)}
     SELECT count(*) FROM moved
 """
 
@@ -64,6 +64,23 @@ RESUME = Statement(
 )
 
 
+# What decides whether a subscriber may be active stays as it is until the transaction ends, looked at from above to below.
+HOLD_ABOVE = Statement("SELECT 1 FROM accounts WHERE tenant_id = $1 AND path = ANY ($2::text[]) ORDER BY path FOR SHARE")
+HOLD_BRANCH = Statement("SELECT 1 FROM accounts WHERE tenant_id = $1 AND path >= $2 AND path < $3 ORDER BY path FOR SHARE")
+
+
+async def hold_above(work: Work, path: str) -> None:
+    """Keep the accounts above the one at `path` (empty: a customer, which has none) from being suspended until the transaction ends."""
+    names = path.split("/")[:-2]
+    if names:
+        await work.write(HOLD_ABOVE, ["/".join(names[: level + 1]) + "/" for level in range(len(names))])
+
+
+async def hold_branch(work: Work, path: str) -> None:
+    """Keep the account at `path` and those below it from being suspended until the transaction ends."""
+    await work.write(HOLD_BRANCH, path, path[:-1] + "0")
+
+
 async def suspend(work: Work, customer_id: UUID, path: str) -> int:
     """Switch off every active subscriber of the account at `path` and of those below it; how many."""
     return await _switch(work, SUSPEND, customer_id, path)
@@ -79,5 +96,8 @@ async def _switch(work: Work, statement: str, customer_id: UUID, path: str) -> i
     while True:  # until none is found: a batch that somebody else changed meanwhile may be short
         rows = await work.write(statement, customer_id, path, path[:-1] + "0", work.now, *announcement(work))
         if not rows[0][0]:
-            return total
+            break
         total += rows[0][0]
+    if total:
+        await count_changes(work, "subscribers", customer_id, total)
+    return total
