@@ -119,6 +119,8 @@ def test_clock(server: Server) -> None:
     line = stage.one_line(server.run("clock", "advance", "60", "--environment", "production", check=False), ExitCode.USAGE)
     assert "production has no clock" in line
     assert server.run("clock", "advance", "-5", check=False).returncode == ExitCode.USAGE
+    far = server.run("clock", "advance", str(100 * 366 * 86_400), check=False)  # in all it would be more than a hundred years
+    assert (far.returncode != 0, "more than a hundred years" in far.stderr) == (True, True)
 
 
 def test_webhooks(server: Server) -> None:

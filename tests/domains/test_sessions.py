@@ -183,6 +183,20 @@ async def test_old_failures_do_not_count(people: People) -> None:
     assert await log_in(people, user)
 
 
+async def test_failures_count_within_any_quarter_of_an_hour(people: People) -> None:
+    """Not within quarters that begin somewhere: eight in the end of one and two in the beginning of the next lock too."""
+    user = await people.make(Role.READER)
+    await fail(people, user.username, 1)
+    people.forward(minutes=10)
+    await fail(people, user.username, 8)
+    people.forward(minutes=5)
+    await fail(people, user.username, 1)
+    people.forward(seconds=10)
+    await fail(people, user.username, 1)
+    with pytest.raises(Throttled):
+        await log_in(people, user)
+
+
 async def test_guesses_at_once_are_counted(people: People) -> None:
     """Many guesses sent at the same time get no more answers than ten."""
     user = await people.make(Role.READER)

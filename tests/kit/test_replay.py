@@ -169,12 +169,15 @@ async def test_a_copy_waits_for_the_first_and_repeats_its_answer(pool: Pool, ten
 async def test_a_copy_takes_over_when_the_first_fails(pool: Pool, tenant: UUID) -> None:
     """When the first copy breaks down, the one that waited does the work."""
 
+    claimed = asyncio.Event()
+
     def breaks(place: str) -> None:
+        claimed.set()
         if place == "between effect and record":
             raise ZeroDivisionError
 
     first = asyncio.create_task(handle(pool, tenant, asking("k", "x"), breaks, 0.1))
-    await asyncio.sleep(0.03)
+    await claimed.wait()
     second = asyncio.create_task(handle(pool, tenant, asking("k", "x")))
     with pytest.raises(ZeroDivisionError):
         await first

@@ -90,8 +90,8 @@ MESSAGES: list[tuple[dict[str, Any], str, str]] = [
     ({**GOOD, "mainPart": {"partName": "xx", "howMany": 10}}, "mainPart.howMany", "must be <= 9"),
     ({**GOOD, "mainPart": {"partName": "xx", "howMany": 1.5}}, "mainPart.howMany", "must be a whole number, not a number"),
     ({**GOOD, "mainPart": {"partName": "xx", "howMany": True}}, "mainPart.howMany", "must be a whole number, not a boolean"),
-    ({**GOOD, "kind": "three"}, "kind", "'three' is not one of the allowed values"),
-    ({**GOOD, "colour": "Red"}, "colour", "'Red' is not one of the allowed values"),
+    ({**GOOD, "kind": "three"}, "kind", "'three' is not one of 'one', 'two'"),
+    ({**GOOD, "colour": "Red"}, "colour", "'Red' is not one of 'red', 'blue'"),
 ]  # fmt: skip
 
 

@@ -7,13 +7,12 @@ import typer
 from trunkline.cli.connect import in_realm
 from trunkline.cli.show import JsonOption, show
 from trunkline.kit.principal import Environment
-from trunkline.kit.realm import Realm, advance_clock
+from trunkline.kit.realm import FARTHEST, Realm, advance_clock
 from trunkline.kit.startup import ExitCode, StartupError
 
 app = typer.Typer(no_args_is_help=True, help="The sandbox's clock.")
 
 SandboxOption = Annotated[Environment, typer.Option(help="only the sandbox has a clock of its own")]
-FARTHEST = 100 * 366 * 86_400  # a hundred years
 
 
 @app.command("advance")

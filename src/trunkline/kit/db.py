@@ -50,6 +50,22 @@ LOST = (
 GOING = (asyncpg.AdminShutdownError, asyncpg.CrashShutdownError, asyncpg.InternalClientError)
 
 
+def passing(error: BaseException | None) -> Unavailable | None:
+    """What to tell of a trouble of the database that another try may not have; `None` for anything else."""
+    match error:
+        case asyncpg.DataError():
+            return None
+        case asyncpg.QueryCanceledError():
+            return Unavailable("the query took too long", retry_after=5)
+        case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
+            return Unavailable("too many changes of the same thing at once")
+        case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
+            return Unavailable("the database has no room left", retry_after=60)
+        case _ if isinstance(error, LOST):
+            return Unavailable("the database cannot be reached")
+    return None
+
+
 async def connect(dsn: str, **settings: str) -> Connection:
     """A new connection with the house's settings."""
     return await asyncpg.connect(

@@ -10,7 +10,7 @@ import structlog
 
 from trunkline.kit.clock import Clock
 from trunkline.kit.db import Connection, Pool
-from trunkline.kit.errors import Refusal
+from trunkline.kit.errors import Invalid, Refusal, Violation
 from trunkline.kit.keyring import Keyring
 from trunkline.kit.principal import Environment
 from trunkline.kit.signals import Signals
@@ -26,9 +26,13 @@ log = structlog.get_logger(__name__)
 READ_OFFSET = Statement("SELECT clock_offset_seconds FROM environments WHERE name = $1", scope="directory")
 READ_TENANTS = Statement("SELECT number, tenant_id FROM tenants", scope="directory")
 ADVANCE = Statement(
-    "UPDATE environments SET clock_offset_seconds = clock_offset_seconds + $2 WHERE name = $1 RETURNING clock_offset_seconds",
+    """
+    UPDATE environments SET clock_offset_seconds = clock_offset_seconds + $2
+     WHERE name = $1 AND clock_offset_seconds + $2 <= $3 RETURNING clock_offset_seconds
+    """,
     scope="directory",
 )
+FARTHEST = 100 * 366 * 86_400  # seconds, a hundred years: whatever is dated after it must still have a date
 
 
 @dataclass(slots=True)
@@ -122,8 +126,13 @@ class Realm:
 
 
 async def advance_clock(connection: Connection, environment: Environment, seconds: int) -> int:
-    """Move the sandbox's clock forward and tell every process; the new offset in seconds."""
+    """Move the sandbox's clock forward and tell every process; the new offset in seconds.
+
+    Raises `Invalid` when it would be more than a hundred years ahead.
+    """
     async with connection.transaction():
-        offset: int = await connection.fetchval(ADVANCE, environment.value, seconds)
+        offset: int | None = await connection.fetchval(ADVANCE, environment.value, seconds, FARTHEST)
+        if offset is None:
+            raise Invalid([Violation("seconds", "would set the clock more than a hundred years ahead")])
         await connection.execute("SELECT pg_notify($1, $2)", CLOCK_CHANNEL, str(offset))
     return offset

@@ -526,3 +526,4 @@ def test_every_change_is_in_the_audit_log(admin: Caller) -> None:
     assert rows[2]["request"] == made.headers["x-request-id"]
     assert K not in answer.text
     refused(admin.post("/v1/account-audit-logs", {}), 405, "MethodNotAllowed")
+    refused(admin.get(f"/v1/account-audit-logs/0{rows[0]['id']}"), 404, "NotFound")

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, cast
 
-import asyncpg
 import msgspec
 import structlog
 from graphql import (
@@ -38,13 +37,8 @@ from trunkline.kit.telemetry import FAILURES
 if TYPE_CHECKING:
     from trunkline.dialects.cases.app import CaseApi
 
-# What concerns all of a request, not one field: beside refusals the database's troubles that another try may not have.
-OF_THE_REQUEST = (
-    *(Unavailable, InProgress, Throttled, Unauthenticated),
-    *(asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.QueryCanceledError),
-    *(asyncpg.DiskFullError, asyncpg.OutOfMemoryError),
-    *db.LOST,
-)
+# Refusals that concern all of a request, not one field.
+OF_THE_REQUEST = (Unavailable, InProgress, Throttled, Unauthenticated)
 
 EXPECTED = (Refusal, GraphQLError, type(None))  # what an error of a field comes from, unless something went wrong on our side
 
@@ -161,9 +155,9 @@ class _Call:
                 return ExecutionResult(
                     await line.run(None, self._context(several=several), variables, self._prepared.fragments), None
                 )
-            except OF_THE_REQUEST:
-                raise
             except Exception as failure:
+                if _is_of_the_request(failure):
+                    raise
                 if self._operation.operation is OperationType.MUTATION:
                     return ExecutionResult(*line.failed(failure))
             return await self._execute_ordinarily(several=several)  # it says at which field
@@ -229,7 +223,7 @@ class _Call:
         """Raise what concerns the whole request; log what nobody expected."""
         for error in found:
             original = error.original_error
-            if isinstance(original, OF_THE_REQUEST):
+            if original is not None and _is_of_the_request(original):
                 raise original
             if not isinstance(original, EXPECTED):
                 log.error(
@@ -240,6 +234,11 @@ class _Call:
                     exc_info=original,
                 )
                 FAILURES.labels(self._api.name, self._request.operation.name).inc()
+
+
+def _is_of_the_request(error: Exception) -> bool:
+    """Whether an error at one field concerns all of the request; so do troubles of the database that another try may not have."""
+    return isinstance(error, OF_THE_REQUEST) or db.passing(error) is not None
 
 
 def _mutations(prepared: Prepared, operation: OperationDefinitionNode) -> list[str]:

@@ -1,5 +1,6 @@
 """Use cases of the audit log: the events, for whoever checks who did what."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ __all__ = ["AUDIT_LOG", "AUDIT_LOG_DEEP", "AuditEntry", "DeepAuditEntry", "find_
 
 READ = "events.read"
 LARGEST = 2**63 - 1
+NUMBER = re.compile(r"[1-9][0-9]{0,18}")
 
 
 async def list_entries(
@@ -34,7 +36,7 @@ async def list_entries(
 async def find_entry(work: Work, reference: str) -> DeepAuditEntry:
     """The entry with this number. Raises `NotFound`."""
     work.require(READ)
-    if reference.isascii() and reference.isdecimal() and len(reference) < 20 and int(reference) <= LARGEST:
+    if NUMBER.fullmatch(reference) and int(reference) <= LARGEST:
         predicate = Compare("sequence", Operator.EQUAL, int(reference))
         found = await query.page(work, AUDIT_LOG_DEEP, predicate, (), Window(0, 1))
         if found.items:

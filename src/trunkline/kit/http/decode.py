@@ -7,10 +7,11 @@ Of a long list it looks at the first `MOST_ITEMS` items one by one: a body of a 
 import json
 import re
 from collections.abc import Hashable, Iterator
+from enum import Enum
 from functools import cache
 from itertools import accumulate, islice
 from types import UnionType
-from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
@@ -136,7 +137,7 @@ def _walk(value: Any, type_: Any, path: str, found: list[Violation]) -> None:
         if item is not None and (further := re.match(r"\[([0-9]+)\]", where)):  # beyond the items that were walked
             _walk(value[int(further[1])], item, path + further[0], found)
             return
-        found.append(Violation(path + where.rstrip("`"), _plain(message, value)))
+        found.append(Violation(path + where.rstrip("`"), _plain(message, value, type_)))
 
 
 def _candidates(type_: Any) -> Iterator[Any]:
@@ -185,7 +186,7 @@ def describe(value: Any) -> str:
             return "an object"
 
 
-def _plain(message: str, value: Any) -> str:
+def _plain(message: str, value: Any, type_: Any) -> str:
     """msgspec's sentence in the words of someone who writes JSON."""
     if bounds := re.fullmatch(r"Expected `(\w+)` of length (>=|<=) (\d+)", message):
         unit = "characters" if bounds[1] == "str" else "items"
@@ -197,8 +198,17 @@ def _plain(message: str, value: Any) -> str:
         return f"must be {' or '.join(names)}, not {describe(value)}"
     if message.startswith("Invalid enum value"):
         shown = repr(value)
-        return f"{shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'} is not one of the allowed values"
+        return f"{shown if len(shown) <= SHOWN else shown[:SHOWN] + '…'} is not one of {', '.join(_words(type_))}"
     return message[:1].lower() + message[1:]
+
+
+def _words(type_: Any) -> Iterator[str]:
+    """The texts that a type allows, where it is a closed list."""
+    for candidate in _candidates(type_):
+        if get_origin(candidate) is Literal:
+            yield from map(repr, get_args(candidate))
+        elif isinstance(candidate, type) and issubclass(candidate, Enum):
+            yield from (repr(member.value) for member in candidate)
 
 
 def _nul(value: Any) -> Iterator[Violation]:

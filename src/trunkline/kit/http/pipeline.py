@@ -11,7 +11,6 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from os import urandom
 from typing import Any
 
-import asyncpg
 import structlog
 
 from trunkline.kit import db
@@ -21,7 +20,6 @@ from trunkline.kit.errors import (
     Refusal,
     Throttled,
     Unauthenticated,
-    Unavailable,
 )
 from trunkline.kit.http.answer import Answer, Stream
 from trunkline.kit.http.body import Disconnected, check_coding, check_media_type, drain, drain_stream, read_body
@@ -211,7 +209,7 @@ class Pipeline:
         request, and with it the connection of a client that never finishes, would stay until the garbage collector comes by.
         """
         try:
-            refusal = error if isinstance(error, Refusal) else self._unavailable(error)
+            refusal = error if isinstance(error, Refusal) else db.passing(error)
             if refusal is not None:
                 return dialect.refuse(request, refusal)
         except Exception:
@@ -230,22 +228,6 @@ class Pipeline:
             return failed
         FAILURES.labels(dialect.name, operation.name if operation else "-").inc()
         return dialect.fail(request)
-
-    @staticmethod
-    def _unavailable(error: Exception) -> Unavailable | None:
-        """Troubles of the database that another try may not have."""
-        match error:
-            case asyncpg.DataError():
-                return None
-            case asyncpg.QueryCanceledError():
-                return Unavailable("the query took too long", retry_after=5)
-            case asyncpg.LockNotAvailableError() | asyncpg.DeadlockDetectedError() | asyncpg.SerializationError():
-                return Unavailable("too many changes of the same thing at once")
-            case asyncpg.DiskFullError() | asyncpg.OutOfMemoryError():
-                return Unavailable("the database has no room left", retry_after=60)
-            case _ if isinstance(error, db.LOST):
-                return Unavailable("the database cannot be reached")
-        return None
 
     async def _run(self, request: Request, dialect: Dialect, operation: Operation, receive: Receive) -> Answer:
         accept = request.headers.get(b"accept")

@@ -23,7 +23,7 @@ class Attempt:
     async def claim(self) -> None:
         """Count the attempt as failed until it succeeds. Raises `Throttled` when there were too many."""
         now = self._realm.clock.now()
-        rows = await self._realm.pool.fetch(store.CLAIM_ATTEMPT, NIL, *self._key, now, now - FAILURE_WINDOW)
+        rows = await self._realm.pool.fetch(store.CLAIM_ATTEMPT, NIL, *self._key, now, now - FAILURE_WINDOW, FAILURES)
         if not rows:
             locked = await self._realm.pool.fetch(store.READ_LOCK, NIL, *self._key)
             until = (locked[0][0] if locked else None) or now.timestamp()

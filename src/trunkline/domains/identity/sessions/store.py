@@ -47,16 +47,18 @@ SWEEP_SESSIONS = Statement("""
 """)
 
 # Failed logins; $1 is the nil tenant, $2 the user name as it was typed: what FIND_LOGIN takes for one name is one name here too. Every
-# attempt is counted before its password is looked at, so that many at once are counted too; a lock or a window that is over begins
-# anew. Without a row the user name is locked at this address.
+# attempt is counted before its password is looked at, so that many at once are counted too: as the last of those that were after $5, and
+# beyond $6 of them it is turned away. A lock that is over begins anew. Without a row the user name is locked at this address.
 CLAIM_ATTEMPT = Statement("""
-    INSERT INTO login_failures AS f (tenant_id, username, address, failures, since) VALUES ($1, lower($2 COLLATE house), $3, 1, $4)
+    INSERT INTO login_failures AS f (tenant_id, username, address, failed_at, last_failed_at)
+    VALUES ($1, lower($2 COLLATE house), $3, ARRAY[$4::timestamptz], $4)
     ON CONFLICT (tenant_id, username, address) DO UPDATE
-       SET failures = CASE WHEN f.since <= $5 OR f.locked_until IS NOT NULL THEN 1 ELSE f.failures + 1 END,
-           since = CASE WHEN f.since <= $5 OR f.locked_until IS NOT NULL THEN excluded.since ELSE f.since END,
-           locked_until = NULL
+       SET failed_at = CASE WHEN f.locked_until IS NULL
+                            THEN ARRAY(SELECT at FROM unnest(f.failed_at) AS at WHERE at > $5 ORDER BY at LIMIT $6)
+                       END || $4::timestamptz,
+           last_failed_at = $4, locked_until = NULL
      WHERE f.locked_until IS NULL OR f.locked_until <= $4
-    RETURNING f.failures
+    RETURNING cardinality(f.failed_at)
 """)
 READ_LOCK = Statement("""
     SELECT extract(epoch FROM locked_until)::float8 FROM login_failures
@@ -64,12 +66,13 @@ READ_LOCK = Statement("""
 """)
 LOCK_OUT = Statement("""
     UPDATE login_failures SET locked_until = $4
-     WHERE tenant_id = $1 AND username = lower($2 COLLATE house) AND address = $3 AND failures >= $5 AND locked_until IS NULL
-    RETURNING failures
+     WHERE tenant_id = $1 AND username = lower($2 COLLATE house) AND address = $3 AND cardinality(failed_at) >= $5
+       AND locked_until IS NULL
+    RETURNING 1
 """)
 FORGET_FAILURES = Statement(
     "DELETE FROM login_failures WHERE tenant_id = $1 AND username = lower($2 COLLATE house) AND address = $3"
 )
 SWEEP_FAILURES = Statement("""
-    DELETE FROM login_failures WHERE tenant_id = $1 AND since <= $2 AND (locked_until IS NULL OR locked_until <= $3)
+    DELETE FROM login_failures WHERE tenant_id = $1 AND last_failed_at <= $2 AND (locked_until IS NULL OR locked_until <= $3)
 """)
