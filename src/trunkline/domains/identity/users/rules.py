@@ -55,7 +55,7 @@ def violations(draft: UserDraft, user: User | None, account_given: bool) -> list
     if not role:
         broken.append(Violation("role", "is required"))
     elif isinstance(role, Role) and role.is_customers != account_given:
-        broken.append(Violation("role", "customers' roles, and only they, need a customer"))
+        broken.append(Violation("role", "customers' roles, and only they, need an account"))
     broken += _password_violations(draft, user)
     known = {feature.value for feature in Feature}
     for feature in draft.features or ():
