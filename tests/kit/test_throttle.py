@@ -29,6 +29,9 @@ from trunkline.kit.throttle.memory import Recent
 READ = TokenBucket("read", 50, 3.0)
 WRITE = SlidingWindow("write", 30, 60)
 
+# How much a limit lets through cannot be seen while a busy machine takes the time away: one try must reach it, and none exceed it.
+TRIES = ("first", "second", "third")
+
 
 @pytest.fixture
 def tenant() -> UUID:
@@ -61,17 +64,22 @@ async def hits(throttle: Throttle, tenant: UUID, rule: Rule, count: int, key: st
 async def test_burst_then_rate(pair: tuple[Throttle, Throttle], tenant: UUID) -> None:
     """Of 100 reads at ten a second (here ten times faster) a full bucket of 50 serves about 71, and then three a second."""
     rule = TokenBucket("read", 50, 30.0)
-    begin = time.monotonic()
-    allowed = refused_first = 0
-    for number in range(100):
-        await asyncio.sleep(begin + number / 100 - time.monotonic())
-        allowance = await pair[number % 2].take(tenant, "client", rule)
-        allowed += allowance.allowed
-        if not allowance.allowed and not refused_first:
-            refused_first = number
-    seconds = time.monotonic() - begin
-    assert 50 + 30 * seconds - 2.5 <= allowed <= 50 + 30 * seconds + 1
-    assert refused_first >= 68
+    served = []  # what is missing to all that the rule allows, and the first refusal
+    for client in TRIES:
+        begin = time.monotonic()
+        allowed = refused_first = 0
+        for number in range(100):
+            await asyncio.sleep(begin + number / 100 - time.monotonic())
+            allowance = await pair[number % 2].take(tenant, client, rule)
+            allowed += allowance.allowed
+            if not allowance.allowed and not refused_first:
+                refused_first = number
+        seconds = time.monotonic() - begin
+        assert allowed <= 50 + 30 * seconds + 1
+        served.append((50 + 30 * seconds - allowed, refused_first))
+        if served[-1][0] <= 2.5 and refused_first >= 68:
+            return
+    pytest.fail(f"hardly what the rule allows in any try: {served}")
 
 
 async def test_window_at_once(pair: tuple[Throttle, Throttle], tenant: UUID) -> None:
@@ -325,26 +333,32 @@ def excess(rule: Rule, moments: list[float], slack: float = 0.04) -> int:
     return worst
 
 
-def test_two_processes_share_one_limit(database_url: str, tenant: UUID) -> None:
+def test_two_processes_share_one_limit(database_url: str) -> None:
     """Two processes that hammer the same keys get together what one limiter gives: never more in any interval, hardly less."""
     context = multiprocessing.get_context("spawn")
-    start, results = context.Barrier(2), context.Queue()
-    children = [context.Process(target=hammer, args=(database_url, tenant, start, results)) for _ in range(2)]
-    for child in children:
-        child.start()
-    parts = [results.get(timeout=30) for _ in children]
-    for child in children:
-        child.join(10)
-    for index, (_, rule) in enumerate(HAMMERED):
-        moments = sorted(parts[0][index] + parts[1][index])
-        seconds = moments[-1] - moments[0]
-        assert excess(rule, moments) <= 0, rule
-        if isinstance(rule, TokenBucket):
-            assert len(moments) >= 0.9 * (rule.capacity + rule.per_second * seconds), rule
-        elif rule.seconds == 60:
-            assert len(moments) == rule.limit
-        else:
-            assert len(moments) >= 2.6 * rule.limit, rule
+    short: list[str] = []
+    for _ in TRIES:
+        start, results = context.Barrier(2), context.Queue()
+        tenant = uuid4()
+        children = [context.Process(target=hammer, args=(database_url, tenant, start, results)) for _ in range(2)]
+        for child in children:
+            child.start()
+        parts = [results.get(timeout=30) for _ in children]
+        for child in children:
+            child.join(10)
+        short = []
+        for index, (_, rule) in enumerate(HAMMERED):
+            moments = sorted(parts[0][index] + parts[1][index])
+            assert excess(rule, moments) <= 0, rule
+            if isinstance(rule, TokenBucket):
+                due = 0.9 * (rule.capacity + rule.per_second * (moments[-1] - moments[0]))
+            else:
+                due = rule.limit if rule.seconds == 60 else 2.6 * rule.limit
+            if len(moments) < due:
+                short.append(f"{len(moments)} of {due}: {rule}")
+        if not short:
+            return
+    pytest.fail(f"hardly what the rules allow in any try: {short}")
 
 
 async def test_clock_set_back(pool: Pool, tenant: UUID) -> None:
