@@ -19,13 +19,19 @@ from tests.serving import Server
 PATIENCE = 30.0
 
 
+class FirstStarted(Server):
+    """A server after its first start. `banner_call`: what came of the call that its screen shows."""
+
+    banner_call: "subprocess.CompletedProcess[str]"
+
+
 @cache
-def first_started() -> Server:
+def first_started() -> FirstStarted:
     """A server that had its first start with demonstration data and was stopped in order; its folder is only to be copied."""
-    server = Server(Path(tempfile.mkdtemp(prefix="trunkline-first-")) / "data")
+    server = FirstStarted(Path(tempfile.mkdtemp(prefix="trunkline-first-")) / "data")
     server.start()
     wait_for(lambda: "Try it" in server.log.read_text(), "the banner")
-    server.banner_call = pasted(next(line for line in server.log.read_text().splitlines() if "curl" in line))  # type: ignore[attr-defined]
+    server.banner_call = pasted(next(line for line in server.log.read_text().splitlines() if "curl" in line))
     assert server.stop() == 0
     return server
 

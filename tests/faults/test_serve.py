@@ -62,7 +62,7 @@ def test_first_start_prints_one_screen() -> None:
         assert shown in screen
     columns = {line.index(line.split()[1]) for line in screen.splitlines() if line.startswith("    ") and "curl" not in line}
     assert len(columns) == 1, "the screen is aligned"
-    call = server.banner_call  # type: ignore[attr-defined]
+    call = server.banner_call
     assert call.returncode == 0, call.stderr
     assert json.loads(call.stdout)["data"][0]["accountId"]
 
